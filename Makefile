@@ -1,0 +1,65 @@
+# Daybook's commands, in the order a newcomer meets them.
+# Everything runs from .venv, which `make install` fills from requirements.lock.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: help
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: install
+install: $(STAMP) ## Install what is missing into .venv, pinned and hashed
+
+$(STAMP): requirements.lock pyproject.toml $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml examples/*/pyproject.toml)
+	@deploy/local/install.sh
+	@touch $@
+
+.PHONY: run
+run: install ## Start everything on this machine: Kafka, MongoDB, services, shop, traffic
+	@exec $(BIN)/python -m daybook_local
+
+.PHONY: test
+test: install browser ## Run the whole suite against a real Kafka and a real MongoDB
+	$(BIN)/pytest -m "not fault"
+
+.PHONY: test-faults
+test-faults: install ## Kill, freeze and restart things under load (minutes)
+	$(BIN)/pytest -m fault
+
+.PHONY: lint
+lint: install ## Check style and that services never import each other
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+.PHONY: format
+format: install ## Rewrite the code in the project's style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.PHONY: types
+types: install ## Check types, strictly, tests included
+	$(BIN)/basedpyright
+
+.PHONY: check
+check: lint types test ## What CI runs
+
+.PHONY: bench-ingest
+bench-ingest: install ## Measure ingest beside a bare loop over the same events
+	$(BIN)/python bench/ingest.py
+
+.PHONY: browser
+browser: ## Install Chromium for the browser tests when missing and permitted
+	@deploy/local/install-browser.sh
+
+.PHONY: lock
+lock: install ## Resolve anew and write requirements.lock
+	$(BIN)/uv lock --upgrade
+	@deploy/local/export-lock.sh
+
+.PHONY: clean
+clean: ## Remove what was installed and everything that was stored
+	rm -rf .venv .daybook

@@ -1,0 +1,1 @@
+"""Daybook's events: one definition each, from which all else is made."""

@@ -1,0 +1,36 @@
+"""What every event of Daybook has in common."""
+
+from typing import Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+# What BSON holds without a change; anything beyond is refused, never rounded.
+INT64_MAX = 2**63 - 1
+
+Int64 = Annotated[int, Field(ge=-(2**63), le=INT64_MAX)]
+Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
+
+
+class Part(BaseModel):
+    """A frozen, strictly typed piece of an event.
+
+    Strict: a number is no string and a string no number. Unknown fields are ignored
+    here; consumers keep them as JSON text under ``extra``.
+    """
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+
+class Event(Part):
+    """The ``data`` of one CloudEvent: a fact, in the past tense.
+
+    Adding an optional field is compatible; anything else needs a new version of the
+    type.
+    """
+
+    type: ClassVar[str]
+    topic: ClassVar[str]
+
+    def subject(self) -> str:
+        """The CloudEvents ``subject``, which is also the Kafka key."""
+        raise NotImplementedError

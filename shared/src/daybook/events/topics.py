@@ -1,0 +1,33 @@
+"""The topics: their names stand here and nowhere else."""
+
+from dataclasses import dataclass
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """How one topic is made. Every topic stamps the broker's append time."""
+
+    name: str
+    keyed_by: str
+    max_message_bytes: int = 4 * MEBIBYTE
+    partitions: int = 6
+
+
+REQUESTS = "daybook.requests.v1"
+DEAD_LETTERS = "daybook.dead-letters.v1"
+
+TOPICS: dict[str, Topic] = {
+    topic.name: topic
+    for topic in (
+        Topic(REQUESTS, keyed_by="request id"),
+        # A record at its topic's limit fits here with the headers that say why.
+        Topic(
+            DEAD_LETTERS,
+            keyed_by="original key",
+            max_message_bytes=6 * MEBIBYTE,
+            partitions=1,
+        ),
+    )
+}

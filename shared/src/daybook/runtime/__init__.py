@@ -1,0 +1,1 @@
+"""What Daybook's own services run on. Platform services need none of it."""

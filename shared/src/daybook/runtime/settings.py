@@ -1,0 +1,48 @@
+"""Settings that every service has: typed, described, injected."""
+
+from typing import Annotated, Literal
+
+from pydantic import AliasChoices, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class ServiceSettings(BaseSettings):
+    """Read from the environment once, in ``__main__``, and handed down.
+
+    Names are upper case with the prefix ``DAYBOOK_``, except where another is given.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="DAYBOOK_", extra="ignore", populate_by_name=True, frozen=True
+    )
+
+    kafka_bootstrap_servers: Annotated[
+        str,
+        Field(
+            description="Kafka brokers as host:port, comma-separated.",
+            validation_alias=AliasChoices(
+                "KAFKA_BOOTSTRAP_SERVERS", "DAYBOOK_KAFKA_BOOTSTRAP_SERVERS"
+            ),
+        ),
+    ] = "127.0.0.1:9092"
+    mongodb_uri: Annotated[
+        str,
+        Field(
+            description="MongoDB connection string.",
+            validation_alias=AliasChoices("MONGODB_URI", "DAYBOOK_MONGODB_URI"),
+        ),
+    ] = "mongodb://127.0.0.1:27017/?directConnection=true"
+    mongodb_database: Annotated[
+        str, Field(description="The database that holds Daybook's collections.")
+    ] = "daybook"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
+        Field(description="Least severe level that is logged."),
+    ] = "INFO"
+    health_host: Annotated[
+        str, Field(description="Address that /livez, /readyz and /metrics listen on.")
+    ] = "127.0.0.1"
+    health_port: Annotated[
+        int,
+        Field(description="Port of the same; 0 takes a free one.", ge=0, le=65535),
+    ] = 9100
