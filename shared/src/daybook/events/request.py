@@ -61,12 +61,13 @@ class RequestCompleted(Event):
     topic: ClassVar[str] = REQUESTS
 
     request_id: Annotated[str, Field(min_length=1)]
-    method: Annotated[str, Field(min_length=1)]
+    method: Annotated[str, Field(min_length=1, max_length=256)]  # an index key
     url: str
     endpoint: str | None = None  # method and route template: POST /v1/vouchers/{code}
     status_code: Annotated[int, Field(ge=100, le=999)] | None = None
     duration_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    channel: str | None = None  # API, CLIENT_API, USER_PORTAL, INTERNAL, an SDK's name
+    # API, CLIENT_API, USER_PORTAL, INTERNAL or an SDK's name.
+    channel: Annotated[str, Field(max_length=256)] | None = None
     user: User | None = None
     api_key: ApiKey | None = None
     client_ip: str | None = None

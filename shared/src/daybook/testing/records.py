@@ -1,0 +1,69 @@
+"""Events and records for tests: valid ones, to be spoiled one piece at a time."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+DATA: dict[str, Any] = {
+    "request_id": "req_1",
+    "method": "POST",
+    "url": "https://shop.example/v1/vouchers/A?x=1",
+    "endpoint": "POST /v1/vouchers/{code}",
+    "status_code": 201,
+    "duration_ms": 12.5,
+    "channel": "API",
+    "user": {"id": "cust_1", "email": "Ann@Example.com"},
+    "api_key": {"id": "key_1", "name": "server", "kind": "server"},
+    "client_ip": "192.0.2.1",
+    "user_agent": "curl/8",
+    "request": {
+        "headers": [["host", "shop.example"], ["accept", "*/*"]],
+        "content_type": "application/json",
+        "body": '{"code":"A","n":1.00}',
+        "body_encoding": "utf-8",
+        "body_size": 21,
+        "truncated": False,
+    },
+    "response": {"headers": [], "body": "", "body_size": 0},
+    "resource": {"type": "voucher", "id": "A"},
+}
+
+
+def request_event(
+    *, data: dict[str, Any] | None = None, **attributes: Any
+) -> dict[str, Any]:
+    """A valid request event; an attribute given as ``...`` is left out."""
+    event: dict[str, Any] = {
+        "specversion": "1.0",
+        "id": "evt_1",
+        "source": "shop/1",
+        "type": "daybook.request.completed.v1",
+        "time": "2026-11-24T04:00:00.123Z",
+        "subject": "req_1",
+        "datacontenttype": "application/json",
+        "projectid": "demo",
+        "sequence": 17,
+        "data": DATA | (data or {}),
+        **attributes,
+    }
+    event["data"] = {k: v for k, v in event["data"].items() if v is not ...}
+    return {name: value for name, value in event.items() if value is not ...}
+
+
+@dataclass(frozen=True)
+class FakeRecord:
+    """A Kafka record that was never on a broker."""
+
+    value: bytes | None
+    headers: tuple[tuple[str, bytes | None], ...] = ()
+    key: bytes | None = None
+    topic: str = "daybook.requests.v1"
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = field(default=1_795_000_000_000)
+
+
+def record_of(event: Any, *headers: tuple[str, bytes | None]) -> FakeRecord:
+    """A structured-mode record of an event."""
+    content_type = ("content-type", b"application/cloudevents+json; charset=UTF-8")
+    return FakeRecord(json.dumps(event).encode(), (content_type, *headers))
