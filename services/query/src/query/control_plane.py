@@ -1,0 +1,88 @@
+"""Projects and API keys in MongoDB: every query of the control plane."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Any, cast
+
+from daybook.runtime.mongo import Document, durable
+from daybook.storage.collections import API_KEYS, PROJECTS
+from daybook.storage.projects import ProjectDocument
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import DuplicateKeyError
+
+from query.keys import ApiKey
+
+
+class ProjectExists(Exception):
+    """The project exists already."""
+
+
+class ControlPlane:
+    """What people create for themselves; every write is answered with majority."""
+
+    def __init__(self, database: AsyncDatabase[Document]) -> None:
+        stored = durable(database)
+        self._projects = stored[PROJECTS]
+        self._keys = stored[API_KEYS]
+
+    async def create_project(self, project: ProjectDocument) -> None:
+        """Store a new project; :class:`ProjectExists` when its id is taken."""
+        try:
+            await self._projects.insert_one(cast("Document", project))
+        except DuplicateKeyError as error:
+            raise ProjectExists from error
+
+    async def projects(self) -> AsyncIterator[ProjectDocument]:
+        """Every project, by id."""
+        async for document in self._projects.find().sort("_id", 1):
+            yield cast("ProjectDocument", document)
+
+    async def project_exists(self, project_id: str) -> bool:
+        found = await self._projects.find_one({"_id": project_id}, {"_id": 1})
+        return found is not None
+
+    async def add_key(self, key: ApiKey) -> None:
+        """Store a new key."""
+        # Lists of one project's keys read this; keys are few, so it costs nothing.
+        await self._keys.create_index([("project_id", 1), ("created_at", -1)])
+        await self._keys.insert_one(
+            {
+                "_id": key.id,
+                "project_id": key.project_id,
+                "name": key.name,
+                "secret_sha256": key.secret_sha256,
+                "created_at": key.created_at,
+            }
+        )
+
+    async def key(self, key_id: str) -> ApiKey | None:
+        """One key, revoked or not."""
+        document = await self._keys.find_one({"_id": key_id})
+        return None if document is None else _key(document)
+
+    async def keys(self, project_id: str) -> AsyncIterator[ApiKey]:
+        """A project's keys, the newest first, revoked ones too."""
+        cursor = self._keys.find({"project_id": project_id})
+        async for document in cursor.sort([("created_at", -1), ("_id", -1)]):
+            yield _key(document)
+
+    async def revoke_key(self, key_id: str, now: datetime) -> bool:
+        """End a key; False when there is none. The first revocation's time stays."""
+        result = await self._keys.update_one(
+            {"_id": key_id}, [{"$set": {"revoked_at": {"$ifNull": [_REVOKED, now]}}}]
+        )
+        return result.matched_count == 1
+
+
+_REVOKED = "$revoked_at"
+
+
+def _key(document: dict[str, Any]) -> ApiKey:
+    return ApiKey(
+        id=document["_id"],
+        project_id=document["project_id"],
+        name=document["name"],
+        secret_sha256=document["secret_sha256"],
+        created_at=document["created_at"],
+        revoked_at=document.get("revoked_at"),
+    )

@@ -1,0 +1,54 @@
+"""What the query service is told from outside, read once in ``__main__``."""
+
+from datetime import timedelta
+from typing import Annotated
+
+from daybook.runtime.settings import ServiceSettings
+from daybook.storage.tiers import DEFAULT_TIERS
+from pydantic import Field, SecretStr
+
+
+class QuerySettings(ServiceSettings):
+    """Settings of the query service and of ``daybook admin``."""
+
+    host: Annotated[
+        str, Field(description="Address that the API and the dashboard listen on.")
+    ] = "127.0.0.1"
+    port: Annotated[
+        int, Field(description="Port of the same; 0 takes a free one.", ge=0, le=65535)
+    ] = 8080
+    public_url: Annotated[
+        str | None,
+        Field(
+            description=(
+                "Address that people reach the service at; with https, cookies are "
+                "sent over https alone."
+            )
+        ),
+    ] = None
+    session_secret: Annotated[
+        SecretStr | None,
+        Field(
+            description=(
+                "Signs sessions and sign-in links; the same in every query process. "
+                "Without it each process makes its own, and a restart signs everybody "
+                "out."
+            ),
+            min_length=16,
+        ),
+    ] = None
+    session_lifetime: Annotated[
+        timedelta, Field(description="How long a sign-in to the dashboard lasts.")
+    ] = timedelta(days=7)
+    list_budget: Annotated[
+        timedelta,
+        Field(description="Time after which a list answers with what it has found."),
+    ] = timedelta(seconds=2)
+    shutdown_grace: Annotated[
+        timedelta,
+        Field(description="How long running requests may take after SIGTERM."),
+    ] = timedelta(seconds=3)
+    tiers: Annotated[
+        str,
+        Field(description="Retention tiers, as ingest has them: NAME=DURATION,…"),
+    ] = DEFAULT_TIERS
