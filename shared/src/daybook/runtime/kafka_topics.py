@@ -1,0 +1,68 @@
+"""Daybook's topics, made where they are missing."""
+
+import logging
+from collections.abc import Iterable
+from typing import Any, cast
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, for_code
+
+from daybook.events.topics import TOPICS, Topic
+
+# More replicas than brokers cannot be made; beyond three nobody gains.
+MOST_REPLICAS = 3
+
+log = logging.getLogger(__name__)
+
+
+async def ensure_topics(
+    bootstrap_servers: str, topics: Iterable[Topic] | None = None
+) -> list[str]:
+    """Make every topic that does not exist, and return the names of those made.
+
+    Safe to run at any time and by several processes at once. A topic that exists is
+    left as it is: its partitions and settings are its operator's. Raises aiokafka's
+    ``KafkaError`` when the brokers are away or refuse.
+    """
+    wanted = list(TOPICS.values() if topics is None else topics)
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in wanted if topic.name not in existing]
+        if not missing:
+            return []
+        cluster = cast("dict[str, list[Any]]", await admin.describe_cluster())
+        replicas = min(MOST_REPLICAS, max(1, len(cluster["brokers"])))
+        answer = await admin.create_topics([_new(topic, replicas) for topic in missing])
+    finally:
+        await admin.close()
+    made = [name for name in _created(answer) if name not in existing]
+    if made:
+        log.info("made the topics %s", ", ".join(made))
+    return made
+
+
+def _new(topic: Topic, replicas: int) -> NewTopic:
+    return NewTopic(
+        topic.name,
+        num_partitions=topic.partitions,
+        replication_factor=replicas,
+        topic_configs={
+            # Retention counts from the broker's clock, whatever a producer's says.
+            "message.timestamp.type": "LogAppendTime",
+            "max.message.bytes": str(topic.max_message_bytes),
+        },
+    )
+
+
+def _created(answer: Any) -> list[str]:
+    """The topics that were made just now; raises for one that could not be."""
+    made: list[str] = []
+    for name, code, *words in answer.topic_errors:
+        error = for_code(code)
+        if code == 0:
+            made.append(name)
+        elif error is not TopicAlreadyExistsError:  # else another process was first
+            raise error(f"{name}: {words[0] if words else ''}")
+    return made
