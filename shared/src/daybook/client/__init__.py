@@ -1,0 +1,19 @@
+"""The client of Daybook: an asynchronous and a synchronous face of one machine."""
+
+from daybook.client.asynchronous import Client
+from daybook.client.core import CloseReport
+from daybook.client.counts import Reason, Stats
+from daybook.client.publisher import Publisher
+from daybook.client.settings import Options, Settings
+from daybook.client.synchronous import SyncClient
+
+__all__ = [
+    "Client",
+    "CloseReport",
+    "Options",
+    "Publisher",
+    "Reason",
+    "Settings",
+    "Stats",
+    "SyncClient",
+]

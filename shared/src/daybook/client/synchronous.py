@@ -1,0 +1,124 @@
+"""The client for WSGI hosts and scripts."""
+
+import os
+import threading
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import TracebackType
+from typing import Self, Unpack
+
+from daybook.client.core import CloseReport, Core
+from daybook.client.counts import Stats
+from daybook.client.settings import Options, Settings, from_environ
+from daybook.events.base import Event
+
+
+class SyncClient:
+    """The same promises as ``daybook.Client``, for hosts without an event loop.
+
+    Make one a process, at import if you like: it opens nothing before its first event,
+    and every worker of a pre-forking server has its own thread, instance and sequence.
+    A server that runs no Python threads of its own has to allow them (uWSGI:
+    ``enable-threads``).
+    """
+
+    def __init__(
+        self, bootstrap_servers: str, *, source: str, **options: Unpack[Options]
+    ) -> None:
+        """As ``daybook.Client``."""
+        self._core = Core(
+            Settings(bootstrap_servers=bootstrap_servers, source=source, **options)
+        )
+
+    @classmethod
+    def from_env(
+        cls, environ: Mapping[str, str] = os.environ, **options: Unpack[Options]
+    ) -> Self:
+        """From ``KAFKA_BOOTSTRAP_SERVERS``, ``DAYBOOK_SOURCE`` and, if set,
+        ``DAYBOOK_PROJECT_ID``."""
+        servers, source, project_id = from_environ(environ)
+        options.setdefault("project_id", project_id)
+        return cls(servers, source=source, **options)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents ``source`` of this process: name/instance."""
+        return self._core.source
+
+    @property
+    def stats(self) -> Stats:
+        """What became of the events so far."""
+        return self._core.stats
+
+    def start(self) -> None:
+        """Connect ahead of the first event, in the background. Not before a fork:
+        a thread of the parent is none of the child's."""
+        self._core.start()
+
+    def publish(
+        self,
+        event: Event,
+        *,
+        project_id: str | None = None,
+        time: datetime | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        """Queue the event; never raises, and never waits, except for room with
+        ``when_full="block"``, for ``block_timeout`` at most. What cannot be queued is
+        counted in ``stats`` and logged."""
+        if self._core.settings.when_full == "block":
+            self.publish_wait(
+                event, project_id=project_id, time=time, traceparent=traceparent
+            )
+        else:
+            self._core.publish(event, project_id, time, traceparent)
+
+    def publish_wait(
+        self,
+        event: Event,
+        *,
+        project_id: str | None = None,
+        time: datetime | None = None,
+        traceparent: str | None = None,
+        timeout: timedelta | None = None,
+    ) -> bool:
+        """Queue the event, waiting for room for ``timeout`` (default:
+        ``block_timeout``); False if it was dropped, and counted, after all."""
+        core = self._core
+        waiting = core.prepare(event, project_id, time, traceparent)
+        if waiting is None:
+            return False
+        stopwatch = core.settings.stopwatch
+        limit = core.settings.block_timeout if timeout is None else timeout
+        deadline = stopwatch() + limit.total_seconds()
+        room = threading.Event()
+        while True:
+            room.clear()
+            # Registered before the attempt: room made between the two is not missed.
+            core.backlog.call_on_room(room.set)
+            if core.offer(waiting, drop_oldest=False):
+                core.backlog.forget_callback(room.set)
+                return True
+            left = deadline - stopwatch()
+            if left <= 0 or not core.can_ever_fit(waiting) or not room.wait(left):
+                core.backlog.forget_callback(room.set)
+                core.give_up()
+                return False
+
+    def close(self, timeout: timedelta | None = None) -> CloseReport:
+        """Send what is queued within ``timeout`` (default: ``close_timeout``), blocking
+        for as long, and say what was lost. A second call does nothing. Where nobody
+        calls it, the interpreter does at its exit, with ``exit_timeout``."""
+        return self._core.close(timeout)
