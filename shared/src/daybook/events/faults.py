@@ -14,6 +14,7 @@ class RecordFault(Exception):
 
     def __init__(self, detail: str = "") -> None:
         self.detail = detail
+        self.source: str | None = None  # the event's source, where it could be read
         sentence = (type(self).__doc__ or "").strip().splitlines()[0].rstrip(".")
         self.reason = f"{sentence}: {detail}" if detail else sentence
         super().__init__(self.reason)

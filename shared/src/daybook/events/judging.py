@@ -65,6 +65,21 @@ def judge(
         raise NotACloudEvent('the attribute specversion is not "1.0"')
     identity = _required(attributes, "id")
     source = _required(attributes, "source")
+    try:
+        return _judge_data(identity, source, attributes, unknown, data, events)
+    except RecordFault as fault:
+        fault.source = source
+        raise
+
+
+def _judge_data(
+    identity: str,
+    source: str,
+    attributes: Mapping[str, Any],
+    unknown: json_text.Raws,
+    data: str | None,
+    events: Mapping[str, type[Event]],
+) -> CloudEvent:
     event_type = _required(attributes, "type")
     project_id = _required(attributes, "projectid")
     if not is_project_id(project_id):

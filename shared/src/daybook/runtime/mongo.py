@@ -28,11 +28,13 @@ _UNAVAILABLE = (
     WaitQueueTimeoutError,
     WriteConcernError,
 )
-# Server codes that a wait may cure: not primary, stepping down, shutting down,
-# interrupted, exceeded time limit, write concern failures, read concern not available.
+# Server codes that a wait may cure: elections, shutdowns, interruptions, time limits,
+# locks, write concerns, a full disk …
 _UNAVAILABLE_CODES = frozenset(
-    {6, 7, 50, 64, 79, 89, 91, 100, 112, 134, 189, 262, 317, 358, 384, 402, 9001}
-    | {10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031, 46841}
+    {6, 7, 24, 46, 50, 64, 79, 89, 91, 100, 112, 134, 189, 202, 262, 317, 358, 384}
+    | {402, 9001, 10058, 10107, 11600, 11601, 11602, 13388, 13435, 13436, 14031, 46841}
+    # … and credentials, which an operator cures: no document is to blame for them.
+    | {13, 18, 391, 8000}
 )
 
 
@@ -61,4 +63,9 @@ def is_unavailable(error: PyMongoError) -> bool:
     """
     if isinstance(error, _UNAVAILABLE):
         return True
-    return isinstance(error, OperationFailure) and error.code in _UNAVAILABLE_CODES
+    return isinstance(error, OperationFailure) and is_unavailable_code(error.code)
+
+
+def is_unavailable_code(code: int | None) -> bool:
+    """The same, of a server's error code."""
+    return code in _UNAVAILABLE_CODES

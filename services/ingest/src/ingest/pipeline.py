@@ -1,0 +1,226 @@
+"""From polled batches to durable writes to commits, with a bound on what is in flight.
+
+Records gather in one open bulk. A full bulk, or one that has lingered, is written while
+the next gathers; several writes may be in flight. Each bulk is one span a partition in
+that partition's watermark, so an offset is committed only once all before it is stored
+or dead-lettered.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from aiokafka import TopicPartition
+from daybook.runtime.clock import Clock
+from daybook.runtime.consuming.watermark import Span, Watermark
+from daybook.runtime.dead_letters import DeadLetter
+from daybook.runtime.metrics import IngestMetrics
+from daybook.storage.times import from_ms
+
+from ingest.judge import Accepted
+from ingest.repository import Stored
+from ingest.settings import Settings
+from ingest.sources import UNKNOWN, SourceWatch
+
+log = logging.getLogger(__name__)
+
+Commit = Callable[[Mapping[TopicPartition, int]], Awaitable[bool]]
+
+
+class Store(Protocol):
+    """Stores documents once each; returns when all are durable or refused."""
+
+    async def insert(self, accepted: list[Accepted]) -> Stored: ...
+
+
+class Letters(Protocol):
+    """Sends dead letters; returns when all are acknowledged."""
+
+    async def send(self, letters: list[DeadLetter]) -> None: ...
+
+
+@dataclass(slots=True)
+class Bulk:
+    """What is written together."""
+
+    accepted: list[Accepted] = field(default_factory=list[Accepted])
+    letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    last: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
+    spans: list[Span] = field(default_factory=list[Span])
+    size: int = 0
+    oldest_ms: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.accepted) + len(self.letters)
+
+    def add(self, outcome: Accepted | DeadLetter) -> None:
+        record: Any = outcome.record
+        if isinstance(outcome, Accepted):
+            self.accepted.append(outcome)
+            self.size += len(outcome.document)
+            if self.oldest_ms is None:
+                self.oldest_ms = record.timestamp
+        else:
+            self.letters.append(outcome)
+            self.size += len(record.value or b"")
+        self.last[TopicPartition(record.topic, record.partition)] = record.offset
+
+
+class Pipeline:
+    """Takes judged records, stores them, and commits what is contiguous."""
+
+    def __init__(
+        self,
+        store: Store,
+        letters: Letters,
+        commit: Commit,
+        settings: Settings,
+        metrics: IngestMetrics,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._letters = letters
+        self._commit = commit
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._sources = SourceWatch(metrics)
+        self._open = Bulk()
+        self._linger: asyncio.TimerHandle | None = None
+        self._writes: set[asyncio.Task[None]] = set()
+        self._bytes = 0
+        self._room = asyncio.Event()
+        self._room.set()
+        self._watermarks: dict[TopicPartition, Watermark] = {}
+        self.failed = False
+        """Whether a write ended in an unforeseen way: only a restart helps."""
+
+    async def room(self, within: float) -> bool:
+        """Wait until less than the bound is in flight, or the time is up."""
+        try:
+            await asyncio.wait_for(self._room.wait(), within)
+        except TimeoutError:
+            return False
+        return True
+
+    def take(self, outcomes: Iterable[Accepted | DeadLetter]) -> None:
+        """Add one polled batch of partitions that are still assigned, in its order."""
+        for outcome in outcomes:
+            self._open.add(outcome)
+            if (
+                len(self._open) >= self._settings.bulk_records
+                or self._open.size >= self._settings.bulk_bytes
+            ):
+                self._dispatch()
+        if len(self._open) and self._linger is None:
+            loop = asyncio.get_running_loop()
+            self._linger = loop.call_later(
+                self._settings.linger.total_seconds(), self._dispatch
+            )
+
+    def _dispatch(self) -> None:
+        """Send the open bulk on its way."""
+        if self._linger is not None:
+            self._linger.cancel()
+            self._linger = None
+        bulk, self._open = self._open, Bulk()
+        if not len(bulk):
+            return
+        bulk.spans = [
+            self._watermarks.setdefault(partition, Watermark()).begin(offset)
+            for partition, offset in bulk.last.items()
+        ]
+        task = asyncio.create_task(self._write(bulk))
+        self._writes.add(task)
+        task.add_done_callback(self._written)
+        self._account(bulk.size)
+
+    async def _write(self, bulk: Bulk) -> None:
+        try:
+            outcome = await self._store.insert(bulk.accepted)
+            letters = [*bulk.letters, *outcome.refused]
+            await self._letters.send(letters)
+        finally:
+            self._account(-bulk.size)
+        for span in bulk.spans:
+            span.done = True
+        self._count(bulk, outcome, letters)
+
+    def _written(self, task: asyncio.Task[None]) -> None:
+        self._writes.discard(task)
+        self._account(0)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            # Its span never ends, so nothing past it is committed: the watchdog sees
+            # no progress, the process is restarted, and all of it is read again.
+            log.critical("a write failed in an unforeseen way", exc_info=error)
+            self.failed = True
+
+    def _account(self, change: int) -> None:
+        self._bytes += change
+        self._metrics.bytes_in_flight.set(self._bytes)
+        self._metrics.writes_in_flight.set(len(self._writes))
+        if (
+            len(self._writes) < self._settings.writes_in_flight
+            and self._bytes < self._settings.bytes_in_flight
+        ):
+            self._room.set()
+        else:
+            self._room.clear()
+
+    def _count(self, bulk: Bulk, outcome: Stored, letters: list[DeadLetter]) -> None:
+        events = self._metrics.events
+        events.labels("stored").inc(outcome.stored)
+        events.labels("redelivered").inc(outcome.redelivered)
+        events.labels("dead_lettered").inc(len(letters))
+        self._metrics.batch_size.observe(len(bulk))
+        if bulk.oldest_ms is not None:
+            delay = self._clock() - from_ms(bulk.oldest_ms)
+            self._metrics.delay.observe(max(delay.total_seconds(), 0))
+        good: dict[str, int] = {}
+        for one in bulk.accepted:
+            good[one.source] = good.get(one.source, 0) + 1
+        for source, count in good.items():
+            self._sources.saw(source, good=count)
+        for letter in letters:
+            self._metrics.dead_letters.labels(letter.fault.kind).inc()
+            self._sources.saw(letter.fault.source or UNKNOWN, bad=1)
+
+    async def commit(self) -> None:
+        """Commit each partition's watermark where it has moved."""
+        if self.failed:
+            return
+        offsets = {
+            partition: offset
+            for partition, watermark in self._watermarks.items()
+            if (offset := watermark.uncommitted()) is not None
+        }
+        if offsets and await self._commit(offsets):
+            for partition, offset in offsets.items():
+                if (watermark := self._watermarks.get(partition)) is not None:
+                    watermark.committed(offset)
+
+    async def drain(self, within: float) -> None:
+        """Write what was taken, wait for it up to ``within`` seconds, and commit.
+
+        What is unfinished by then stays uncommitted and is read again by whoever has
+        the partition next.
+        """
+        self._dispatch()
+        if self._writes:
+            await asyncio.wait(self._writes, timeout=within)
+        await self.commit()
+
+    async def revoke(self, within: float) -> None:
+        """Drain, then forget all partitions: their next owner starts at the commit."""
+        await self.drain(within)
+        self._watermarks = {}
+        # Taken while draining: of partitions that are no longer ours.
+        self._open = Bulk()
+
+    async def close(self) -> None:
+        """Give up what is still being written; it was not committed."""
+        for task in list(self._writes):
+            task.cancel()
+        await asyncio.gather(*self._writes, return_exceptions=True)

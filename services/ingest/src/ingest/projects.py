@@ -1,0 +1,43 @@
+"""Which tier a project's documents are kept in."""
+
+import logging
+from collections.abc import Mapping
+
+from daybook.runtime.mongo import Document
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+
+log = logging.getLogger(__name__)
+
+
+class ProjectTiers:
+    """All projects' tiers, read anew every few seconds.
+
+    A project that nobody created, or whose tier is not configured, has the default.
+    """
+
+    def __init__(
+        self, projects: AsyncCollection[Document], tiers: Mapping[str, object]
+    ) -> None:
+        self._projects = projects
+        self._tiers = tiers
+        self._default = next(iter(tiers))
+        self._of: dict[str, str] = {}
+
+    def tier_of(self, project_id: str) -> str:
+        """The tier as last read."""
+        return self._of.get(project_id, self._default)
+
+    async def refresh(self) -> None:
+        """Read all tiers; where the database is away, those last read stand."""
+        try:
+            found = [
+                (project["_id"], project.get("tier"))
+                async for project in self._projects.find({}, {"tier": 1})
+            ]
+        except PyMongoError as error:
+            log.warning("cannot read the projects' tiers: %s", str(error)[:200])
+            return
+        self._of = {
+            project: tier for project, tier in found if tier and tier in self._tiers
+        }

@@ -1,0 +1,1 @@
+"""Consuming from Kafka so that nothing is lost and nothing holds the rest up."""

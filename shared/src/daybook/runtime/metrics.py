@@ -1,0 +1,64 @@
+"""The metrics of every service: one list, each with what it is for."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+_SIZES = (1, 10, 50, 100, 250, 500, 1000, 2000, 5000)
+
+
+class IngestMetrics:
+    """What ingest counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        # What became of each record: a rising share of dead letters is a publisher's
+        # fault, of redeliveries a restart's.
+        self.events = Counter(
+            "daybook_ingest_events_total",
+            "Records by what became of them.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("stored", "redelivered", "dead_lettered"):
+            self.events.labels(outcome)
+        # Why records were dead-lettered; kinds are those of daybook.events.faults.
+        self.dead_letters = Counter(
+            "daybook_ingest_dead_letters_total",
+            "Dead letters by kind of fault.",
+            ["kind"],
+            registry=registry,
+        )
+        # How long an event was on its way; of each write the oldest of its records.
+        self.delay = Histogram(
+            "daybook_ingest_delay_seconds",
+            "From the broker's append to stored, of the oldest record of each write.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        # Small writes under load say that something flushes too early.
+        self.batch_size = Histogram(
+            "daybook_ingest_batch_records",
+            "Records a write.",
+            buckets=_SIZES,
+            registry=registry,
+        )
+        # Both at their bound, for long: the database is the wall.
+        self.writes_in_flight = Gauge(
+            "daybook_ingest_writes_in_flight", "Writes in flight.", registry=registry
+        )
+        self.bytes_in_flight = Gauge(
+            "daybook_ingest_bytes_in_flight",
+            "Bytes of the records that are being stored.",
+            registry=registry,
+        )
+        # Rises while the database is away: nothing is lost, all waits.
+        self.database_waits = Counter(
+            "daybook_ingest_database_waits_total",
+            "Times that a write had to be tried again.",
+            registry=registry,
+        )
+        # Sources whose records are mostly bad: their names are in the log.
+        self.bad_sources = Gauge(
+            "daybook_ingest_bad_sources",
+            "Sources whose latest records were mostly dead-lettered.",
+            registry=registry,
+        )
