@@ -3,7 +3,7 @@
 import base64
 import codecs
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from daybook.events.request import HttpMessage
 from daybook.integrations import encodings
@@ -42,7 +42,7 @@ class BodyTap:
 
 class _Text(NamedTuple):
     body: str
-    encoding: str
+    encoding: Literal["utf-8", "base64"]
     truncated: bool
 
 
@@ -63,31 +63,27 @@ def describe(
     """
     content_type = _header(headers, "content-type")
     size = tap.seen if tap.complete and not tap.unseen else declared_size
-    message = HttpMessage(
+    body, encoding, truncated = None, None, None
+    if tap.unseen:
+        body = "[not captured: the server sent a file]"
+    elif tap.seen:
+        try:
+            body, encoding, truncated = _text_of(
+                tap, headers, content_type or "", limit, redactor
+            )
+        except encodings.UndecodableError as error:
+            named = error.encoding[:40]
+            body = f"[withheld: content-encoding {named} could not be decoded]"
+    elif tap.complete or size:
+        # Of a body that never passed and declared no size, nothing is known.
+        truncated = not tap.complete
+    return HttpMessage(
         headers=redactor.redact_headers(headers),
         content_type=content_type,
+        body=body,
+        body_encoding=encoding,
         body_size=size,
-        # Of a body that never passed and declared no size, nothing is known.
-        truncated=not tap.complete if tap.complete or size or tap.seen else None,
-    )
-    if tap.unseen:
-        note = "[not captured: the server sent a file]"
-        return message.model_copy(update={"body": note, "truncated": None})
-    if not tap.seen:
-        return message
-    try:
-        text = _text_of(tap, headers, content_type or "", limit, redactor)
-    except encodings.UndecodableError as error:
-        note = (
-            f"[withheld: content-encoding {error.encoding[:40]} could not be decoded]"
-        )
-        return message.model_copy(update={"body": note, "truncated": None})
-    return message.model_copy(
-        update={
-            "body": text.body,
-            "body_encoding": text.encoding,
-            "truncated": text.truncated,
-        }
+        truncated=truncated,
     )
 
 

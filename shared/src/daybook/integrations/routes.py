@@ -19,20 +19,37 @@ def asgi_route(scope: Mapping[str, Any], root_path_before: str) -> str | None:
         else ""
     )
     route = scope.get("route")
-    template = getattr(route, "path_format", None)
+    template = cast("str | None", getattr(route, "path_format", None))
     # FastAPI keeps the prefixes of included routers beside the route.
     context = _get(scope.get("fastapi"), "effective_route_context")
     if context is not None and getattr(context, "original_route", None) is route:
         template = getattr(context, "path_format", None) or template
-    own_parameters = set(re.findall(r"{(\w+)}", template or ""))
     if template is None or _is_mount(route):
-        if not prefix or hasattr(scope.get("endpoint"), "routes"):
-            return None
-        template = "/{path}"  # what is mounted routes by itself: files, another app
+        template = _template_of(scope) or _beside_routers(scope, prefix)
+    if template is None:
+        return None
+    own_parameters = set(re.findall(r"{(\w+)}", template))
     parameters = cast("dict[str, object]", scope.get("path_params") or {})
     if prefix:
         prefix = _templated(prefix, parameters, own_parameters)
-    return prefix + str(template)
+    return prefix + template
+
+
+def _template_of(scope: Mapping[str, Any]) -> str | None:
+    """FastAPI names no route for plain Starlette ones: found by their endpoint."""
+    endpoint = scope.get("endpoint")
+    if endpoint is None:
+        return None
+    for route in cast("list[object]", getattr(scope.get("app"), "routes", ())):
+        if getattr(route, "endpoint", None) is endpoint:
+            return cast("str | None", getattr(route, "path_format", None))
+    return None
+
+
+def _beside_routers(scope: Mapping[str, Any], prefix: str) -> str | None:
+    """What is mounted and routes by itself: files, another kind of application."""
+    mounted = scope.get("endpoint")
+    return None if not prefix or hasattr(mounted, "routes") else "/{path}"
 
 
 def _get(holder: object, key: str) -> object:

@@ -36,6 +36,8 @@ _ESCAPED_GAP = re.compile("%20")
 _DOUBLED = tuple(sum(divmod(2 * digit, 10)) for digit in range(10))
 # The longest card as text: 19 digits and four gaps of three characters.
 MAX_CARD_CHARS = 31
+# The shortest: 12 digits.
+MIN_CARD_CHARS = 12
 _TAIL = re.compile(rf"(?<![0-9])[0-9]+(?:{_GAP}[0-9]+)*{_GAP}?$")
 # What a card shows of itself even on a receipt: its issuer. Less is no secret.
 _ISSUER_DIGITS = 6

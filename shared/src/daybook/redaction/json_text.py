@@ -7,7 +7,7 @@ hide what follows. Scans move forward only: linear in the text's length, at any 
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from daybook.redaction.spans import Span
 
@@ -18,8 +18,11 @@ MAX_KEY = 128
 # JSON in JSON escapes its quotes with 1, 3, 7, 15 backslashes: four levels down.
 _LEVELS = frozenset({0, 1, 3, 7, 15})
 
-_KEY_END = re.compile(r'"\s*:\s*')
-_COLON = re.compile(r"\s*:")
+_KEY = re.compile(r'"([^"\\]{1,128})"\s*:\s*')
+_ESCAPED_KEY = re.compile(r'\\[^"]{0,128}("\s*:\s*)')
+_COLON = re.compile(r"\s*:\s*")
+# Bounds how often a text is searched for one name.
+_FEW = 8
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9.][0-9.eE+-]*")
 _TOKEN = re.compile(r'[{}\[\]]|\\*"|\\+[nrt]|[^\s{}\[\]",:\\]+|\\+')
@@ -28,10 +31,8 @@ _ESCAPED_BARE = re.compile(r'[^,}\]\r\n"\\]*')
 _LITERALS = ("true", "false", "null")
 _STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 # Keys as JavaScript writes them, or Python's repr.
-_LOOSE_KEY = re.compile(
-    r"(?:'(?P<single>[^'\"\\\n]{1,64})'|(?<=[{,\s])(?P<plain>[A-Za-z_$][\w$-]{0,63}))"
-    r"\s*:\s*"
-)
+_SINGLE_QUOTED_KEY = re.compile(r"'([^'\"\\\n]{1,64})'\s*:\s*")
+_UNQUOTED_KEY = re.compile(r"[{,]\s*([A-Za-z_$][\w$-]{0,63})\s*:\s*")
 
 
 def looks_like_json(text: str) -> bool:
@@ -45,32 +46,70 @@ def find_secrets(text: str, is_secret: IsSecret) -> list[Span]:
     ``false`` and ``null`` stay; of an object or an array every value inside goes. A
     value without an end goes to the end of the text.
     """
+    found = [(start, 0) for start in _plain_keys(text, is_secret)]
+    if "\\" in text:
+        found += _escaped_keys(text, is_secret)
+        found.sort()
     spans: list[Span] = []
     done = 0
-    for match in _KEY_END.finditer(text):
-        if match.start() < done:
-            continue
-        level = _backslashes(text, match.start(), done)
-        key = _key_before(text, match.start() - level, level)
-        if key is not None and is_secret(key):
-            done = _mask_value(text, match.end(), level, spans)
+    for start, level in found:
+        if start >= done:
+            done = _mask_value(text, start, level, spans)
     return spans
+
+
+def _plain_keys(text: str, is_secret: IsSecret) -> list[int]:
+    """Where the values of secret keys begin; keys without a backslash."""
+    # A text has few different names and fewer secret ones: each is asked once, and then
+    # looked for. Too many to look for one by one are met in a single pass.
+    secret = [name for name in set(_KEY.findall(text)) if is_secret(name)]
+    if len(secret) > _FEW:
+        every = _KEY.finditer(text)
+        return [match.end() for match in every if is_secret(match.group(1))]
+    return sorted(
+        colon.end()
+        for name in secret
+        for quote in _occurrences(text, f'"{name}"')
+        if (colon := _COLON.match(text, quote))
+    )
+
+
+def _occurrences(text: str, wanted: str) -> Iterator[int]:
+    """Where each of them ends."""
+    position = text.find(wanted)
+    while position >= 0:
+        position += len(wanted)
+        yield position
+        position = text.find(wanted, position)
+
+
+def _escaped_keys(text: str, is_secret: IsSecret) -> Iterator[tuple[int, int]]:
+    for match in _ESCAPED_KEY.finditer(text):
+        quote = match.start(1)
+        level = _backslashes(text, quote)
+        key = _key_before(text, quote - level, level)
+        if key is not None and is_secret(key):
+            yield match.end(), level
 
 
 def find_loose_secrets(text: str, is_secret: IsSecret, *, cut: bool) -> list[Span]:
     """Secrets under keys in single quotes or none: only in what is no valid JSON.
 
-    A valid text may hold such words inside its strings, where they are prose.
+    A valid text may hold such words inside its strings, where they are prose; in a
+    ``cut`` one, unquoted values are left for the same reason.
     """
     spans: list[Span] = []
     done = 0
-    for match in _LOOSE_KEY.finditer(text):
-        key: str = match.group("single") or match.group("plain")
-        if match.start() < done or not is_secret(key):
-            continue
-        opener = text[match.end() : match.end() + 1]
-        if opener in ("", '"', "'") or match.group("single") or not cut:
-            done = _mask_value(text, match.end(), 0, spans)
+    for pattern in (_SINGLE_QUOTED_KEY, _UNQUOTED_KEY):
+        for match in pattern.finditer(text):
+            opener = text[match.end() : match.end() + 1]
+            if (
+                is_secret(match.group(1))
+                and match.start() >= done
+                and (opener in ("", '"', "'") or not cut)
+            ):
+                done = _mask_value(text, match.end(), 0, spans)
+        done = 0
     return spans if spans and not _is_valid(text) else []
 
 
@@ -87,7 +126,7 @@ def _is_valid(text: str) -> bool:
     return True
 
 
-def _backslashes(text: str, quote: int, floor: int) -> int:
+def _backslashes(text: str, quote: int, floor: int = 0) -> int:
     """How many backslashes stand right before ``quote``, not before ``floor``."""
     start = quote
     while start > floor and text[start - 1] == "\\":
@@ -100,7 +139,7 @@ def _key_before(text: str, end: int, level: int) -> str | None:
         return None
     floor = max(0, end - MAX_KEY)
     quote = text.rfind('"', floor, end)
-    if quote < 0 or _backslashes(text, quote, max(0, quote - 32)) != level:
+    if quote < 0 or _backslashes(text, quote, floor) != level:
         return None
     key = text[quote + 1 : end]
     for _ in range(5):

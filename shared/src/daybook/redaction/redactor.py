@@ -124,7 +124,8 @@ class Redactor:
         return apply(value, spans)
 
     def _value(self, text: str) -> str:
-        if not self.enabled:
+        short = len(text) < cards.MIN_CARD_CHARS and "=" not in text
+        if not self.enabled or (short and not self.patterns):
             return text
         return apply(text, self._anywhere(text, cut=False, bare_numbers=False))
 
@@ -132,8 +133,7 @@ class Redactor:
         spans: list[Span] = []
         if "=" in text or "://" in text:
             spans += forms.find_query_secrets(text, self._secret_field)
-        if self.card_numbers:
-            found = list(cards.find_cards(text, cut=cut))
+        if self.card_numbers and (found := list(cards.find_cards(text, cut=cut))):
             spans += _card_spans(text, found, bare_numbers=bare_numbers)
         for pattern in self.patterns:
             group = 1 if pattern.groups else 0
@@ -154,7 +154,7 @@ class Redactor:
 def _card_spans(
     text: str, found: list[tuple[int, int]], *, bare_numbers: bool
 ) -> list[Span]:
-    if not (found and bare_numbers):
+    if not bare_numbers:
         return [Span(start, end, "digits") for start, end in found]
     spans: list[Span] = []
     strings = iter(json_text.string_ranges(text))
