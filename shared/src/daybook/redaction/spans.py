@@ -4,7 +4,8 @@ import re
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-_DIGIT = re.compile("[0-9]")
+# Not those of "%20", which may stand between the groups of a card number.
+_DIGIT = re.compile("(?<!%)[0-9](?<!%[0-9]{2})")
 
 
 class Span(NamedTuple):
