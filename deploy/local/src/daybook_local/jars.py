@@ -100,10 +100,14 @@ def _fetch_all(
             )
         return jar
 
-    with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
+    try:
         for done, jar in enumerate(pool.map(one, missing), start=1):
             if done % 5 == 0 or done == count:
                 progress(f"fetched {done} of {count} jars ({jar.name})")
+    finally:
+        # After an error, or a stop that `progress` raised, nothing more is begun.
+        pool.shutdown(cancel_futures=True)
 
 
 def _is_good(jar: Jar, cache: Path) -> bool:

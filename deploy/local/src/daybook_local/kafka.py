@@ -176,10 +176,11 @@ def kafka_is_missing(bootstrap: str) -> str | None:
 
 
 async def _ask(bootstrap: str) -> str | None:
-    # What it logs while it waits is what we wait for.
-    for name in ("aiokafka", "aiokafka.conn", "aiokafka.cluster"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+    # What it logs while it waits is what we wait for.
+    logger = logging.getLogger("aiokafka")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL + 1)
     try:
         await admin.start()
         await admin.list_consumer_group_offsets(_READINESS_GROUP)
@@ -187,6 +188,7 @@ async def _ask(bootstrap: str) -> str | None:
         return f"{type(error).__name__}: {error}"
     finally:
         await admin.close()
+        logger.setLevel(level)
     return None
 
 

@@ -11,53 +11,48 @@ from daybook_local.mongo import Mongo, find_mongod
 from daybook_local.ports import Ports
 from daybook_local.server import Server
 
-KAFKA_PORT = 9092
-MONGODB_PORT = 27017
-
 
 def make_kafka(
     folder: Path,
-    ports: Ports,
     *,
-    environment: Mapping[str, str] = os.environ,
-    usual_port: int | None = None,
+    port: int,
+    controller_port: int,
+    environment: Mapping[str, str],
     progress: Callable[[str], None] = lambda _: None,
 ) -> Kafka:
     """A Kafka whose data is in `folder`; downloads it the first time."""
     return Kafka(
         folder=folder,
-        port=ports.take(usual_port),
-        controller_port=ports.take(),
+        port=port,
+        controller_port=controller_port,
         java=find_java(environment),
         jars=resolve_jars(cache_dir(environment), jars=read_lock(), progress=progress),
     )
 
 
-def make_mongo(
-    folder: Path,
-    ports: Ports,
-    *,
-    environment: Mapping[str, str] = os.environ,
-    usual_port: int | None = None,
-    parameters: Mapping[str, str | int] | None = None,
-) -> Mongo:
-    """A MongoDB whose data is in `folder`."""
-    return Mongo(
-        folder=folder,
-        port=ports.take(usual_port),
-        mongod=find_mongod(environment),
-        parameters=parameters or {},
-    )
-
-
 def kafka_server(folder: Path) -> Server:
     """A Kafka for tests, not started yet, on a free port."""
-    return Server(make_kafka(folder / "data", Ports()), log=folder / "kafka.log")
+    ports = Ports()
+    kafka = make_kafka(
+        folder / "data",
+        port=ports.take(),
+        controller_port=ports.take(),
+        environment=os.environ,
+    )
+    return Server(kafka, log=folder / "kafka.log")
 
 
 def mongodb_server(
     folder: Path, parameters: Mapping[str, str | int] | None = None
 ) -> Server:
-    """A MongoDB for tests, not started yet, on a free port."""
-    mongo = make_mongo(folder / "data", Ports(), parameters=parameters)
+    """A MongoDB for tests, not started yet, on a free port.
+
+    `parameters`: `--setParameter`s beyond the usual, such as `ttlMonitorSleepSecs`.
+    """
+    mongo = Mongo(
+        folder=folder / "data",
+        port=Ports().take(),
+        mongod=find_mongod(os.environ),
+        parameters=parameters or {},
+    )
     return Server(mongo, log=folder / "mongodb.log")

@@ -1,0 +1,90 @@
+"""The processes of the stack beside its two servers, as data."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+
+from daybook_local.logs import Shown
+from daybook_local.processes import Command, everything
+
+KAFKA = "KAFKA_BOOTSTRAP_SERVERS"
+MONGODB = "MONGODB_URI"
+SECRET = "DAYBOOK_SESSION_SECRET"  # noqa: S105 - a variable's name
+PROJECT = "DAYBOOK_PROJECT_ID"
+SHOP_URL = "SHOP_URL"
+
+
+class Stage(IntEnum):
+    """When a process starts; they stop the other way round, each stage at once."""
+
+    SERVICES = 1
+    SHOP = 2
+    TRAFFIC = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One process. `takes`: which of the stack's variables it gets.
+
+    `port_variable` names the variable that tells it its port; there it answers
+    `ready_path` with a 2xx once it is ready. Without a port it is ready when it runs.
+    """
+
+    name: str
+    takes: tuple[str, ...]
+    module: str | None = None  # its own name if not said
+    port_variable: str | None = None
+    usual_port: int | None = None
+    ready_path: str = "/readyz"
+    stage: Stage = Stage.SERVICES
+    shown: Shown = everything
+    grace_s: float = 20.0
+    argv: tuple[str, ...] | None = None  # else `python -m MODULE`
+
+    def command(self, stack: Mapping[str, str], port: int | None) -> Command:
+        env = {name: stack[name] for name in self.takes}
+        if self.port_variable is not None and port is not None:
+            env[self.port_variable] = str(port)
+        module = self.module or self.name
+        return Command(
+            name=self.name,
+            argv=self.argv or (sys.executable, "-m", module),
+            env=env,
+            grace_s=self.grace_s,
+            shown=self.shown,
+        )
+
+
+def show_trouble(line: str) -> str | None:
+    """On the console only warnings and worse: requests would bury everything else."""
+    words = ("WARNING", "ERROR", "CRITICAL", "Traceback", "Error:")
+    return line if any(word in line for word in words) else None
+
+
+SERVICES = (
+    Service("ingest", (KAFKA, MONGODB), port_variable="DAYBOOK_HEALTH_PORT"),
+    Service(
+        "query",
+        (KAFKA, MONGODB, SECRET),
+        port_variable="DAYBOOK_PORT",
+        usual_port=8080,
+    ),
+    Service(
+        "shop",
+        (KAFKA, PROJECT),
+        port_variable="SHOP_PORT",
+        usual_port=8081,
+        ready_path="/openapi.json",
+        stage=Stage.SHOP,
+        shown=show_trouble,
+    ),
+    Service(
+        "traffic",
+        (SHOP_URL,),
+        module="shop.traffic",
+        stage=Stage.TRAFFIC,
+        shown=show_trouble,
+        grace_s=5.0,
+    ),
+)
