@@ -10,10 +10,8 @@ from daybook.events.faults import (
     NotStorable,
     RecordFault,
     TooLarge,
-    UnreadableRecord,
 )
 from daybook.events.reading import EventReader
-from daybook.runtime.consuming.consumer import UnpackedNever
 from daybook.runtime.dead_letters import DeadLetter
 
 from ingest.documents import log_document
@@ -45,8 +43,6 @@ class Judge:
             return DeadLetter(record, fault)
 
     def _accept(self, record: Any) -> Accepted:
-        if isinstance(record, UnpackedNever):
-            raise UnreadableRecord("a header's name is no UTF-8")
         event = self._reader.read(record)
         document = log_document(event, record, self._tier_of(event.project_id))
         return Accepted(encode(document), record, event.source)

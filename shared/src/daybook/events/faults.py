@@ -80,12 +80,6 @@ class TooLarge(RecordFault):
     kind = "too_large"
 
 
-class UnreadableRecord(RecordFault):
-    """The record cannot be unpacked, its bytes stay on the topic."""
-
-    kind = "unreadable"
-
-
 class RefusedByDatabase(RecordFault):
     """The database refuses the document."""
 

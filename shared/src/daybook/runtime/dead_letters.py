@@ -58,16 +58,13 @@ class DeadLetter:
     def headers(self) -> list[Header]:
         """The record's own headers, and ours instead of an earlier letter's."""
         record = self.record
-        received = (
-            from_ms(record.timestamp).isoformat() if record.timestamp >= 0 else ""
-        )
         ours = {
             "reason": self.fault.reason,
             "kind": self.fault.kind,
             "topic": record.topic,
             "partition": str(record.partition),
             "offset": str(record.offset),
-            "time": received,
+            "time": from_ms(record.timestamp).isoformat(),
         }
         return [
             *without_ours(record.headers),
