@@ -1,5 +1,6 @@
 """Projects and API keys in MongoDB: every query of the control plane."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, cast
@@ -11,6 +12,9 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
 from query.keys import ApiKey
+
+# A database that has not named one key by then is away.
+SILENCE_SECONDS = 5.0
 
 
 class ProjectExists(Exception):
@@ -57,7 +61,8 @@ class ControlPlane:
 
     async def key(self, key_id: str) -> ApiKey | None:
         """One key, revoked or not."""
-        document = await self._keys.find_one({"_id": key_id})
+        async with asyncio.timeout(SILENCE_SECONDS):
+            document = await self._keys.find_one({"_id": key_id})
         return None if document is None else _key(document)
 
     async def keys(self, project_id: str) -> AsyncIterator[ApiKey]:
@@ -69,12 +74,10 @@ class ControlPlane:
     async def revoke_key(self, key_id: str, now: datetime) -> bool:
         """End a key; False when there is none. The first revocation's time stays."""
         result = await self._keys.update_one(
-            {"_id": key_id}, [{"$set": {"revoked_at": {"$ifNull": [_REVOKED, now]}}}]
+            {"_id": key_id},
+            [{"$set": {"revoked_at": {"$ifNull": ["$revoked_at", now]}}}],
         )
         return result.matched_count == 1
-
-
-_REVOKED = "$revoked_at"
 
 
 def _key(document: dict[str, Any]) -> ApiKey:

@@ -1,0 +1,148 @@
+"""The composition root: everything is made here and handed on."""
+
+import logging
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
+from daybook.runtime.mongo import Document, is_unavailable
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+from uuid_utils import uuid7
+
+from query.api.errors import (
+    ApiError,
+    from_http,
+    request_id_of,
+    unauthorized,
+    unavailable,
+)
+from query.api.logs import logs_router
+from query.auth import Authenticator, Unauthorized
+from query.control_plane import ControlPlane
+from query.edge import Edge
+from query.health import health_router
+from query.keys import Randomness, system_randomness
+from query.lists import LogLists
+from query.metrics import Metrics
+from query.pages.desk import STATIC, Desk
+from query.pages.docs import docs_router
+from query.pages.logs import logs_pages
+from query.pages.sign_in import sign_in_router
+from query.repository import Logs
+from query.sessions import Sessions
+from query.settings import QuerySettings
+from query.signing import Signer
+
+logger = logging.getLogger(__name__)
+
+
+def _uuid7() -> str:
+    return str(uuid7())
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What differs between a test and the world."""
+
+    clock: Clock = utc_now
+    stopwatch: Stopwatch = monotonic
+    randomness: Randomness = system_randomness
+    make_id: Callable[[], str] = _uuid7
+
+
+def create_app(
+    settings: QuerySettings,
+    database: AsyncDatabase[Document],
+    *,
+    registry: CollectorRegistry,
+    surroundings: Surroundings | None = None,
+) -> FastAPI:
+    """The service; it opens nothing by itself and owns no connection."""
+    world = surroundings or Surroundings()
+    authenticator = Authenticator(ControlPlane(database), world.stopwatch)
+    sessions = Sessions(
+        Signer(_session_secret(settings), world.clock),
+        authenticator,
+        world.randomness,
+        lifetime=settings.session_lifetime,
+        secure=(settings.public_url or "").startswith("https://"),
+    )
+    desk = Desk(sessions)
+    logs = Logs(database, world.stopwatch)
+    lists = LogLists(logs, world.clock, settings.list_budget)
+    metrics = Metrics(registry)
+
+    app = FastAPI(
+        title="Daybook",
+        version="1",
+        description="The audit log of a platform: every request, found again.",
+        docs_url=None,
+        redoc_url=None,
+        # An id may end in a slash.
+        redirect_slashes=False,
+    )
+    app.include_router(health_router(database, metrics))
+    app.include_router(logs_router(logs, lists, authenticator))
+    app.include_router(sign_in_router(desk, authenticator))
+    app.include_router(logs_pages(desk, logs, lists))
+    app.include_router(docs_router(desk, app))
+    app.mount("/static", StaticFiles(directory=STATIC))
+    _answer_errors(app, desk)
+    app.add_middleware(
+        Edge, metrics=metrics, stopwatch=world.stopwatch, make_id=world.make_id
+    )
+    return app
+
+
+def _session_secret(settings: QuerySettings) -> str:
+    if settings.session_secret is not None:
+        return settings.session_secret.get_secret_value()
+    logger.warning(
+        "DAYBOOK_SESSION_SECRET is not set: a random one is used, so sessions and "
+        "sign-in links end with this process and no other process accepts them"
+    )
+    return secrets.token_hex(32)
+
+
+def _answer_errors(app: FastAPI, desk: Desk) -> None:
+    def answer(request: Request, error: ApiError) -> Response:
+        if _wants_page(request):
+            return desk.error(request, error)
+        return error.response(request_id_of(request))
+
+    @app.exception_handler(ApiError)
+    async def api_error(request: Request, error: ApiError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return answer(request, error)
+
+    @app.exception_handler(Unauthorized)
+    async def no_key(request: Request, _: Unauthorized) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return answer(request, unauthorized())
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return answer(request, from_http(request, error))
+
+    @app.exception_handler(TimeoutError)
+    async def silent(request: Request, error: TimeoutError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        return answer(request, unavailable(error))
+
+    @app.exception_handler(PyMongoError)
+    async def database_error(request: Request, error: PyMongoError) -> Response:  # pyright: ignore[reportUnusedFunction]
+        if not is_unavailable(error):
+            raise error
+        logger.warning("the database does not answer: %s", error)
+        return answer(request, unavailable(error))
+
+
+def _wants_page(request: Request) -> bool:
+    if request.url.path.startswith("/v1/"):
+        return False
+    return "text/html" in request.headers.get("accept", "")

@@ -1,0 +1,113 @@
+"""Where a list goes on: the text that clients hand back for the next page."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import orjson
+
+from query.filters import Filters, Window
+
+_CHECKSUM_BYTES = 12
+# Changes with the shape below, so that an old cursor is refused and not misread.
+_SHAPE = b"daybook.logs.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """All that sorts before this is answered: go on strictly below it.
+
+    Without an id: strictly before the millisecond.
+    """
+
+    ms: int
+    id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """A place in one list, with the window that the list was made for.
+
+    ``span`` is how many milliseconds one slice of a slow search last had, so that the
+    next page does not begin by finding that out again.
+    """
+
+    position: Position
+    window: Window
+    span: int | None = None
+
+
+class InvalidCursor(ValueError):
+    """The cursor cannot be used; the message says why and what to do."""
+
+
+class DamagedCursor(InvalidCursor):
+    """The cursor is damaged: pass next_cursor on as it came, or leave cursor out."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+class ForeignCursor(InvalidCursor):
+    """The cursor belongs to another list: repeat the filters and the project it was
+    made for, or leave cursor out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(" ".join(str(self.__doc__).split()))
+
+
+def write_cursor(cursor: Cursor, project_id: str, filters: Filters) -> str:
+    """The cursor as text, bound to the project and the filters."""
+    payload = orjson.dumps(
+        [
+            _binding(project_id, filters),
+            cursor.position.ms,
+            cursor.position.id,
+            cursor.window.after,
+            cursor.window.before,
+            cursor.span,
+        ]
+    )
+    return base64.urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
+
+
+def read_cursor(text: str, project_id: str, filters: Filters) -> Cursor:
+    """The cursor that was written; raises :class:`InvalidCursor`."""
+    try:
+        raw = base64.b64decode(
+            text.encode("ascii") + b"=" * (-len(text) % 4),
+            altchars=b"-_",
+            validate=True,
+        )
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise DamagedCursor from error
+    checksum, payload = raw[:_CHECKSUM_BYTES], raw[_CHECKSUM_BYTES:]
+    # A checksum and no signature: a made-up cursor names a place in the caller's own
+    # list and opens nothing, while a signature would break every cursor at a restart
+    # or a change of secret.
+    if checksum != _checksum(payload):
+        raise DamagedCursor
+    loaded: list[Any] = orjson.loads(payload)
+    binding, ms, log_id, after, before, span = loaded
+    if binding != _binding(project_id, filters):
+        raise ForeignCursor
+    return Cursor(Position(ms, log_id), Window(after, before), span)
+
+
+def _checksum(payload: bytes) -> bytes:
+    return blake2b(payload, digest_size=_CHECKSUM_BYTES, person=_SHAPE).digest()
+
+
+def _binding(project_id: str, filters: Filters) -> str:
+    asked = orjson.dumps(
+        [
+            project_id,
+            sorted((name, sorted(values)) for name, values in filters.values.items()),
+            filters.window.after,
+            filters.window.before,
+        ]
+    )
+    return blake2b(asked, digest_size=9).hexdigest()

@@ -1,0 +1,89 @@
+"""What every answer has, whatever made it: an id, safe headers, a measurement."""
+
+import logging
+import re
+from collections.abc import Callable
+
+from daybook.runtime.clock import Stopwatch
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from query.api.errors import unexpected
+from query.metrics import Metrics
+
+logger = logging.getLogger(__name__)
+
+_SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+# Nothing runs in our pages and nothing comes from elsewhere: what a log holds was
+# written by strangers.
+_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+}
+
+
+class Edge:
+    """The outermost layer: it answers even what nothing else could."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        metrics: Metrics,
+        stopwatch: Stopwatch,
+        make_id: Callable[[], str],
+    ) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._stopwatch = stopwatch
+        self._make_id = make_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _SANE_REQUEST_ID.fullmatch(given) else self._make_id()
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = self._stopwatch(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers["x-request-id"] = request_id
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                # What a project holds is for who asked, not for a cache on the way.
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_with_headers)
+        # Whatever it was: the client gets an answer and the log gets the reason.
+        except Exception:
+            if status:
+                raise
+            logger.exception("request %s failed", request_id)
+            await unexpected(request_id)(scope, receive, send_with_headers)
+        finally:
+            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+            self._metrics.answered(
+                _route(scope), method, status, self._stopwatch() - started
+            )
+
+
+def _route(scope: Scope) -> str:
+    # A label for each made-up path would fill the memory of whoever stores metrics.
+    path = getattr(scope.get("route"), "path", None)
+    if isinstance(path, str) and path:
+        return path
+    return "/static" if scope["path"].startswith("/static/") else "unmatched"
