@@ -64,6 +64,8 @@ class Ingest:
             consumer_only=True,
             # Nothing is guessed from annotations: batches come as they are.
             apply_types=False,
+            logger=log,
+            log_level=logging.DEBUG,  # of the two lines that it writes a batch
             graceful_timeout=settings.drain_within.total_seconds(),
         )
         judge = Judge(EventReader(events_of(REQUESTS)), self._projects.tier_of)
@@ -72,6 +74,7 @@ class Ingest:
         self._started_at = monotonic()
         self.app = AsgiFastStream(
             broker,
+            logger=log,
             asgi_routes=health_routes(
                 alive=self._alive, ready=self._ready, registry=self._registry
             ),
