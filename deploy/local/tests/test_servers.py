@@ -144,9 +144,7 @@ async def test_a_frozen_database_answers_again_once_it_is_thawed(
     mongodb_server: ServerHandle,
 ) -> None:
     insert(mongodb_server.address, 1)
-    frozen = (
-        f"{mongodb_server.address}&serverSelectionTimeoutMS=500&socketTimeoutMS=500"
-    )
+    soon = "serverSelectionTimeoutMS=500&socketTimeoutMS=500&connectTimeoutMS=500"
 
     mongodb_server.freeze()
     try:
