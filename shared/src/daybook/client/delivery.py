@@ -46,6 +46,7 @@ class Delivery:
         self._session: Session | None = None
         self._main: asyncio.Task[None] | None = None
         self._away_said_at: float | None = None
+        self._is_away = False  # as far as the log knows
         self._thread = threading.Thread(
             target=self._run, name="daybook-client", daemon=True
         )
@@ -134,9 +135,9 @@ class Delivery:
             if not done:
                 raise StalledError("connecting took too long")
             starting.result()
-            if self._away_said_at is not None:
+            if self._is_away:
                 log.info("connected to Kafka; %d events wait", len(self._backlog))
-                self._away_said_at = None
+                self._is_away = False
             self._backlog.unroute()
             self._session = Session(
                 producer,
@@ -157,6 +158,7 @@ class Delivery:
         every = REPORT_EVERY.total_seconds()
         if self._away_said_at is None or now - self._away_said_at >= every:
             self._away_said_at = now
+            self._is_away = True
             log.warning(
                 "cannot deliver audit events to Kafka at %s, will keep trying;"
                 " %d wait: %r",

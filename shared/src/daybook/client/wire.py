@@ -101,7 +101,7 @@ class Producer:
                 key=event.key,
                 value=event.value,
                 timestamp=None,
-                headers=event.headers,
+                headers=list(event.headers),
             )
         if batch.record_count() != len(events):
             raise AssertionError("a batch took fewer events than fit it")
