@@ -46,7 +46,7 @@ def _run(
             raise
         raise click.ClickException(
             "MongoDB does not answer. Check that it runs and that MONGODB_URI names "
-            f"it. It said: {error}"
+            f"it. It said: {str(error).partition(' (configured')[0]}"
         ) from error
 
 

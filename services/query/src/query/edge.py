@@ -63,7 +63,8 @@ class Edge:
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 # What a project holds is for who asked, not for a cache on the way.
-                headers.setdefault("cache-control", "no-store")
+                fixed = scope["path"].startswith("/static/")
+                headers.setdefault("cache-control", "no-cache" if fixed else "no-store")
             await send(message)
 
         try:

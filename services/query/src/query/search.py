@@ -19,7 +19,7 @@ from query.plans import Plan, Span, Stretch, Tie
 
 # A walk over hours costs some microseconds an hour, a check of keys or documents as
 # much for each of them: so the one starts wide and the other narrow.
-FIRST_SPAN_EXACT = 90 * 24 * MS_PER_HOUR
+FIRST_SPAN_EXACT = 7 * 24 * MS_PER_HOUR
 FIRST_SPAN = MS_PER_HOUR
 GROWTH = 8
 # Caps what a slice that turns out too wide costs of the list's time.

@@ -44,8 +44,8 @@ def logs_router(logs: Logs, lists: LogLists, authenticator: Authenticator) -> AP
         """The newest logs first, of the last 24 hours unless a time is asked for.
 
         Values of one filter are OR, filters are AND. A list whose filter matches rarely
-        answers after two seconds with what it found and with `searched_until`; its
-        `next_cursor` goes on from there.
+        answers after two seconds with what it found and with searched_until; its
+        next_cursor goes on from there.
         """
         caller = await authenticator.by_headers(request.headers)
         try:

@@ -15,10 +15,10 @@ Pairs = list[tuple[str, str]]
 # Periods that end now; the page's own parameter, which an exact time overrides.
 RANGE = "range"
 RANGES: Mapping[str, tuple[str, timedelta | None]] = {
-    "1h": ("Last hour", timedelta(hours=1)),
-    "24h": ("Last 24 hours", timedelta(hours=24)),
-    "7d": ("Last 7 days", timedelta(days=7)),
-    "30d": ("Last 30 days", timedelta(days=30)),
+    "1h": ("1 hour", timedelta(hours=1)),
+    "24h": ("24 hours", timedelta(hours=24)),
+    "7d": ("7 days", timedelta(days=7)),
+    "30d": ("30 days", timedelta(days=30)),
     "all": ("All time", None),
 }
 DEFAULT_RANGE = "24h"
@@ -172,7 +172,8 @@ def _chips(pairs: Pairs, range_shown: str | None) -> list[Chip]:
     if range_shown is not None:
         fixed = range_shown == DEFAULT_RANGE
         remove = None if fixed else address(without(pairs, RANGE, "cursor"))
-        chips.append(Chip("Time", RANGES[range_shown][0], remove))
+        label, span = RANGES[range_shown]
+        chips.append(Chip("Time", label if span is None else f"Last {label}", remove))
     for pair in pairs:
         if pair[0] in LABELS:
             left = [other for other in without(pairs, "cursor") if other != pair]
