@@ -1,21 +1,17 @@
 """A real supervisor, real servers, stand-ins for the services."""
 
-import json
 import os
 import signal
 import stat
-import subprocess
 import sys
-import uuid
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
 
 import httpx
 import psutil
 import pytest
 from daybook.testing import eventually
+from daybook.testing.stack_run import StackRun
 
 HERE = Path(__file__).parent
 
@@ -24,49 +20,19 @@ def get(url: str) -> httpx.Response:
     return httpx.get(url, trust_env=False)
 
 
-class Run:
-    """One `make run` in a folder of its own, against the servers of the test run."""
+class Run(StackRun):
+    """The real supervisor over stand-ins, against the servers of the test run."""
 
-    def __init__(self, folder: Path, **environment: str) -> None:
-        self.state = folder / "state"
-        self.journal = folder / "journal"
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self.journal, self.keys = folder / "journal", folder / "keys"
         self.journal.touch()
-        self.keys = folder / "keys"
         self.keys.touch()
-        self.output = folder / f"output-{uuid.uuid4().hex}"
-        # Marks everything that this run starts, grandchildren too.
-        self.mark = uuid.uuid4().hex
-        self.environment = {
-            **os.environ,
-            "DAYBOOK_STATE_DIR": str(self.state),
+        stand_ins = {
             "STAND_IN_JOURNAL": str(self.journal),
             "STAND_IN_KEYS": str(self.keys),
-            "STAND_IN_MARK": self.mark,
-            **environment,
         }
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> "subprocess.Popen[bytes]":
-        with self.output.open("ab") as output:
-            self.process = subprocess.Popen(  # noqa: S603 - our own command
-                [sys.executable, str(HERE / "stand_in_stack.py")],
-                env=self.environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        return self.process
-
-    @property
-    def stack(self) -> dict[str, Any]:
-        return cast("dict[str, Any]", json.loads(self.stack_file.read_text("utf-8")))
-
-    @property
-    def stack_file(self) -> Path:
-        return self.state / "stack.json"
-
-    @property
-    def said(self) -> str:
-        return self.output.read_text("utf-8")
+        argv = [sys.executable, str(HERE / "stand_in_stack.py")]
+        super().__init__(argv, folder, {**environment, **stand_ins})
 
     def happened(self) -> list[str]:
         return self.journal.read_text("utf-8").splitlines()
@@ -75,32 +41,10 @@ class Run:
         entries = [line.split() for line in self.happened()]
         return [entry[0] for entry in entries if entry[1] == what]
 
-    def left_running(self) -> list[psutil.Process]:
-        found: list[psutil.Process] = []
-        for process in psutil.process_iter():
-            try:
-                mark = process.environ().get("STAND_IN_MARK")
-                if mark == self.mark and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
-            except (psutil.NoSuchProcess, psutil.AccessDenied):
-                continue
-        return found
-
-    async def up(self) -> None:
-        def answers() -> bool:
-            assert self.process is not None
-            assert self.process.poll() is None, self.said
-            return self.stack_file.exists() and "Daybook is running" in self.said
-
-        await eventually(answers, within=60)
+    async def up(self, within: float = 60.0) -> None:
+        await super().up(within)
         # Who has no port is up for the stack once it runs; here, once it obeys.
         await eventually(lambda: len(set(self.order("started"))) == 4)
-
-    async def ended(self, within: float = 30.0) -> int:
-        process = self.process
-        assert process is not None
-        await eventually(lambda: process.poll() is not None, within=within)
-        return process.returncode
 
 
 @pytest.fixture
@@ -114,18 +58,13 @@ def make_run(
             "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
             "MONGODB_URI": mongodb_uri,
         }
-        run = Run(tmp_path, **{**given, **environment})
+        run = Run(tmp_path, {**given, **environment})
         runs.append(run)
         return run
 
     yield make
     for run in runs:
-        for process in run.left_running():
-            # The supervisor's children end with it.
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        if run.process is not None:
-            run.process.wait(30)
+        run.end()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -133,11 +72,11 @@ async def test_it_stops_in_order_and_leaves_nothing_running(
     make_run: Callable[..., Run], number: signal.Signals
 ) -> None:
     run = make_run()
-    process = run.start()
+    run.start()
     await run.up()
     assert len(run.left_running()) > 4
 
-    process.send_signal(number)
+    run.signal(number)
 
     assert await run.ended() == 0
     assert set(run.order("started")[:2]) == {"ingest", "query"}
@@ -212,14 +151,14 @@ async def test_a_second_run_beside_the_first_is_refused_by_the_firsts_pid(
     make_run: Callable[..., Run],
 ) -> None:
     first, second = make_run(), make_run()
-    process = first.start()
+    first.start()
     await first.up()
 
     second.start()
 
     assert await second.ended() == 1
-    assert f"already running here: process {process.pid}" in second.said
-    assert process.poll() is None
+    assert f"already running here: process {first.pid}" in second.said
+    assert first.is_running()
     assert first.stack_file.exists()
 
 
@@ -227,11 +166,11 @@ async def test_nothing_outlives_a_supervisor_that_was_killed(
     make_run: Callable[..., Run],
 ) -> None:
     run = make_run()
-    process = run.start()
+    run.start()
     await run.up()
     services = [entry["pid"] for entry in run.stack["services"].values()]
 
-    process.kill()
+    run.signal(signal.SIGKILL)
 
     await run.ended()
     await eventually(lambda: not any(psutil.pid_exists(pid) for pid in services))
@@ -241,11 +180,11 @@ async def test_a_stack_that_was_killed_starts_again_with_the_same_key(
     make_run: Callable[..., Run],
 ) -> None:
     run = make_run()
-    process = run.start()
+    run.start()
     await run.up()
     key = run.stack["api_key"]
     secret = (run.state / "session_secret").read_text("utf-8")
-    process.kill()
+    run.signal(signal.SIGKILL)
     await run.ended()
     run.stack_file.unlink()
 
@@ -276,12 +215,12 @@ async def test_a_second_ctrl_c_does_not_wait_and_leaves_nothing(
     make_run: Callable[..., Run],
 ) -> None:
     run = make_run(STAND_IN_STUBBORN="ingest query shop traffic")
-    process = run.start()
+    run.start()
     await run.up()
 
-    process.send_signal(signal.SIGINT)
+    run.signal(signal.SIGINT)
     await eventually(lambda: "traffic stopped" in run.happened())
-    process.send_signal(signal.SIGINT)
+    run.signal(signal.SIGINT)
 
     # Four processes with 3 s of grace each, of which two stop together, take 9 s.
     assert await run.ended(within=5) == 0
@@ -292,10 +231,10 @@ async def test_a_process_that_ignores_the_stop_is_killed_at_its_deadline(
     make_run: Callable[..., Run],
 ) -> None:
     run = make_run(STAND_IN_STUBBORN="shop")
-    process = run.start()
+    run.start()
     await run.up()
 
-    process.send_signal(signal.SIGTERM)
+    run.signal(signal.SIGTERM)
 
     assert await run.ended() == 0
     assert run.left_running() == []
@@ -328,10 +267,10 @@ async def test_an_admin_command_that_fails_ends_the_start_with_its_words(
 async def test_a_stop_during_the_start_is_obeyed(make_run: Callable[..., Run]) -> None:
     # Nothing listens there: the start would wait.
     run = make_run(KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:9")
-    process = run.start()
+    run.start()
     await eventually(lambda: "asking whether both answer" in run.said, within=30)
 
-    process.send_signal(signal.SIGTERM)
+    run.signal(signal.SIGTERM)
 
     assert await run.ended() == 0
     assert run.left_running() == []
@@ -341,13 +280,13 @@ async def test_its_own_servers_are_found_by_clients_and_stop_last(
     make_run: Callable[..., Run],
 ) -> None:
     run = make_run(KAFKA_BOOTSTRAP_SERVERS="", MONGODB_URI="")
-    process = run.start()
+    run.start()
     await run.up()
     kafka, mongodb = run.stack["kafka"], run.stack["mongodb"]
     assert kafka.startswith("127.0.0.1:")
     assert mongodb.startswith("mongodb://127.0.0.1:")
 
-    process.send_signal(signal.SIGINT)
+    run.signal(signal.SIGINT)
 
     assert await run.ended(within=60) == 0
     stops = [line for line in run.said.splitlines() if "stopping" in line]
