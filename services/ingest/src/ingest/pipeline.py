@@ -97,6 +97,11 @@ class Pipeline:
         self.failed = False
         """Whether a write ended in an unforeseen way: only a restart helps."""
 
+    @property
+    def writes_in_flight(self) -> int:
+        """How many writes are not yet durable."""
+        return len(self._writes)
+
     async def room(self, within: float) -> bool:
         """Wait until less than the bound is in flight, or the time is up."""
         try:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, cast
 
+from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from daybook.events.faults import RefusedByDatabase
 from daybook.runtime.backoff import backoff
@@ -83,9 +84,11 @@ class LogRepository:
             if is_unavailable(error):
                 raise
             return await self._halve(accepted, error)
+        except (BSONError, OverflowError) as error:  # the driver refuses a document
+            return await self._halve(accepted, error)
         return Stored(stored=len(accepted))
 
-    async def _halve(self, accepted: Sequence[Accepted], error: PyMongoError) -> Stored:
+    async def _halve(self, accepted: Sequence[Accepted], error: Exception) -> Stored:
         """The whole batch was refused: find who is guilty."""
         if len(accepted) == 1:
             letter = DeadLetter(accepted[0].record, RefusedByDatabase(_brief(error)))
@@ -149,5 +152,5 @@ def _is_duplicate_id(refusal: dict[str, Any]) -> bool:
     return refusal["code"] == DUPLICATE_KEY and set(refusal["keyPattern"]) == {"_id"}
 
 
-def _brief(error: PyMongoError) -> str:
+def _brief(error: Exception) -> str:
     return str(error).split(", full error")[0][:300]
