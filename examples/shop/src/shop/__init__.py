@@ -1,0 +1,1 @@
+"""A small voucher shop whose every request is found again in Daybook."""
