@@ -123,6 +123,7 @@ class _Passing:
         self._environ = environ
         self._script_name = str(environ.get("SCRIPT_NAME", ""))
         self._start_response = start_response
+        self._route: str | None = None
 
     def start_response(
         self,
@@ -139,6 +140,8 @@ class _Passing:
         )
         with self._recording.quietly.attempt("recording a response"):
             spelled = [(name, _rewrite(value)) for name, value in headers]
+            # Flask takes its request back from the environ once it has answered.
+            self._route = wsgi_route(self._environ, self._script_name)
             self._recording.answered(int(status.split(None, 1)[0]), spelled)
 
         def write_and_note(block: bytes) -> object:
@@ -161,7 +164,9 @@ class _Passing:
             self._recording.answered(500, [])
 
     def finish(self) -> None:
-        self._recording.finish(lambda: wsgi_route(self._environ, self._script_name))
+        self._recording.finish(
+            lambda: self._route or wsgi_route(self._environ, self._script_name)
+        )
 
 
 class _Blocks:
