@@ -1,51 +1,16 @@
 """The WSGI middleware, call by call."""
 
 import io
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
-from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-from wsgiref.util import FileWrapper, setup_testing_defaults
+from wsgiref.types import StartResponse, WSGIEnvironment
+from wsgiref.util import FileWrapper
 from wsgiref.validate import validator
 
 import pytest
 from daybook.integrations.wsgi import DaybookMiddleware, Exchange, Identity
 from daybook.testing.recording import RecordingPublisher
-
-TEXT = [("Content-Type", "text/plain")]
-
-
-class Server:
-    """Calls an application as PEP 3333 wants, keeping what it was answered."""
-
-    def __init__(self, **environ: Any) -> None:
-        self.environ: WSGIEnvironment = dict(environ)
-        setup_testing_defaults(self.environ)
-        self.written: list[bytes] = []
-        self.started: list[tuple[Any, ...]] = []
-
-    def start_response(self, *arguments: Any) -> Callable[[bytes], object]:
-        if len(arguments) == 3 and arguments[2] and self.written:
-            raise arguments[2][1]
-        self.started.append(arguments)
-        return self.written.append
-
-    def call(self, app: WSGIApplication, blocks: int | None = None) -> list[bytes]:
-        body = app(self.environ, self.start_response)
-        try:
-            for number, block in enumerate(body):
-                self.written.append(block)
-                if number + 1 == blocks:
-                    break
-        finally:
-            close = getattr(body, "close", None)
-            if close is not None:
-                close()
-        return self.written
-
-
-def hello(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    start_response("200 OK", TEXT)
-    return [b"hello"]
+from daybook.testing.scripted_wsgi import TEXT, Server, hello
 
 
 def test_a_request_becomes_one_event(publisher: RecordingPublisher) -> None:
@@ -100,69 +65,6 @@ def test_a_validator_on_both_sides_finds_no_fault(
     assert server.call(app) == [b"hello"]
     assert publisher.only.request
     assert publisher.only.request.body == "a\nb"
-
-
-READERS: dict[str, Callable[[Any], bytes]] = {
-    "read": lambda stream: stream.read(),
-    "read in pieces": lambda stream: b"".join(iter(lambda: stream.read(2), b"")),
-    "readline": lambda stream: b"".join(iter(stream.readline, b"")),
-    "readlines": lambda stream: b"".join(stream.readlines()),
-    "iteration": b"".join,
-    "readinto": lambda stream: io.BufferedReader(stream).read(),
-}
-
-
-@pytest.mark.parametrize("reader", READERS)
-@pytest.mark.parametrize("declared", [True, False])
-def test_the_request_is_recorded_however_it_is_read(
-    publisher: RecordingPublisher, reader: str, declared: bool
-) -> None:
-    server = Server(**{"wsgi.input": io.BytesIO(b"ab\ncd\ne")})
-    if declared:
-        server.environ["CONTENT_LENGTH"] = "7"
-    else:
-        server.environ["HTTP_TRANSFER_ENCODING"] = "chunked"
-    got: list[bytes] = []
-
-    def reading(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        got.append(READERS[reader](environ["wsgi.input"]))
-        return hello(environ, start)
-
-    server.call(DaybookMiddleware(reading, publisher))
-
-    request = publisher.only.request
-    assert got == [b"ab\ncd\ne"]
-    assert request
-    assert (request.body, request.body_size) == ("ab\ncd\ne", 7)
-    assert request.truncated is False
-
-
-def test_a_body_that_the_application_never_read_has_its_declared_size(
-    publisher: RecordingPublisher,
-) -> None:
-    server = Server(**{"wsgi.input": io.BytesIO(b"abc")}, CONTENT_LENGTH="3")
-
-    server.call(DaybookMiddleware(hello, publisher))
-
-    request = publisher.only.request
-    assert request
-    assert (request.body, request.body_size, request.truncated) == (None, 3, True)
-
-
-def test_a_client_that_hangs_up_midway_through_its_request_is_a_log(
-    publisher: RecordingPublisher,
-) -> None:
-    server = Server(**{"wsgi.input": io.BytesIO(b"abc")}, CONTENT_LENGTH="9")
-
-    def reading(environ: WSGIEnvironment, start: StartResponse) -> Iterable[bytes]:
-        environ["wsgi.input"].read(9)
-        return hello(environ, start)
-
-    server.call(DaybookMiddleware(reading, publisher))
-
-    request = publisher.only.request
-    assert request
-    assert (request.body, request.body_size, request.truncated) == ("abc", 9, True)
 
 
 def test_a_list_keeps_its_length_for_the_server(publisher: RecordingPublisher) -> None:
