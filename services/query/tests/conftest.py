@@ -115,7 +115,7 @@ async def api(anyone: httpx.AsyncClient, new_key: MakeKey) -> httpx.AsyncClient:
 
 
 @pytest.fixture
-async def browser(anyone: httpx.AsyncClient, new_key: MakeKey) -> httpx.AsyncClient:
+async def signed_in(anyone: httpx.AsyncClient, new_key: MakeKey) -> httpx.AsyncClient:
     """A client that is signed in to the project ``shop``, as a browser is."""
     anyone.headers["accept"] = "text/html"
     form = await anyone.get("/sign-in")

@@ -186,9 +186,14 @@ async def stream_vouchers(store: Store = SHOP) -> StreamingResponse:
 
 
 @routes.get("/reports/slow")
-async def slow_report(seconds: float = Query(default=30, ge=0, le=120)) -> object:
-    """Longer than its clients wait."""
-    await asyncio.sleep(seconds)
+async def slow_report(
+    request: Request, seconds: float = Query(default=30, ge=0, le=120)
+) -> object:
+    """Longer than its clients wait; it gives up when they do."""
+    for _ in range(round(seconds * 10)):
+        if await request.is_disconnected():
+            break
+        await asyncio.sleep(0.1)
     return {"report": "here at last"}
 
 

@@ -145,6 +145,8 @@ def _header(headers: Sequence[tuple[str, str]], wanted: str) -> str | None:
 
 def _encodings(headers: Sequence[tuple[str, str]]) -> list[str]:
     """Content-encodings in the order they were applied."""
-    listed = ",".join(v for name, v in headers if name.lower() == "content-encoding")
-    names = (name.strip().lower() for name in listed.split(","))
-    return [name for name in names if name and name != "identity"]
+    applied: list[str] = []
+    for name, value in headers:
+        if name.lower() == "content-encoding":
+            applied += (part.strip().lower() for part in value.split(","))
+    return [encoding for encoding in applied if encoding not in ("", "identity")]

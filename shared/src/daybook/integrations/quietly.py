@@ -2,8 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Generator
-from contextlib import contextmanager
+from types import TracebackType
 
 from daybook.runtime.clock import Stopwatch
 
@@ -20,15 +19,11 @@ class Quietly:
         self._last: dict[str, float] = {}
         self._unsaid: dict[str, int] = {}
 
-    @contextmanager
-    def attempt(self, doing: str) -> Generator[None]:
-        """Run the block; whatever it raises ends here, with the rest of the block."""
-        try:
-            yield
-        except Exception as error:  # the host must live through any fault of ours
-            self._say(doing, error)
+    def attempt(self, doing: str) -> "_Attempt":
+        """Run a block; whatever it raises ends here, with the rest of the block."""
+        return _Attempt(self, doing)
 
-    def _say(self, doing: str, error: Exception) -> None:
+    def say(self, doing: str, error: Exception) -> None:
         with self._lock:
             now = self._stopwatch()
             last = self._last.get(doing)
@@ -43,3 +38,28 @@ class Quietly:
             unsaid,
             exc_info=error,
         )
+
+
+class _Attempt:
+    """A class and no generator: it stands in the way of every message."""
+
+    __slots__ = ("_doing", "_quietly")
+
+    def __init__(self, quietly: Quietly, doing: str) -> None:
+        self._quietly = quietly
+        self._doing = doing
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> bool:
+        # Cancellation and exit are not ours to keep.
+        if not isinstance(error, Exception):
+            return False
+        self._quietly.say(self._doing, error)
+        return True

@@ -23,4 +23,6 @@ class ProjectDocument(TypedDict):
     name: str
     tier: str
     created_at: datetime
+
+
 """A project as stored; ``tier`` names one of :mod:`daybook.storage.tiers`."""

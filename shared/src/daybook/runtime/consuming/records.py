@@ -90,7 +90,7 @@ class _LenientBytes(bytearray):
     """Bytes whose slices decode with what is no UTF-8 escaped."""
 
     def __getitem__(self, key: Any) -> Any:
-        found: Any = super().__getitem__(key)
+        found = cast("Any", super()).__getitem__(key)
         return _LenientBytes(found) if isinstance(key, slice) else found
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
