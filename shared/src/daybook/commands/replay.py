@@ -115,9 +115,7 @@ async def replay(
                 held = 0
             held += len(letter.value)
             try:
-                waiting.append(
-                    (letter.place, await _send(producer, letter, partitions))
-                )
+                acknowledged: Any = await _send(producer, letter, partitions)
             except MessageSizeTooLargeError:
                 outcome.refused.append((letter.place, _TOO_LARGE))
             else:
