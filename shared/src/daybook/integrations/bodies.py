@@ -118,7 +118,9 @@ def _characters(body: bytes) -> int:
 def _decode(body: bytes, codec: str, *, cut: bool) -> str | None:
     """The text, or None; of a cut body without the piece of a character at its end."""
     try:
-        return codecs.getincrementaldecoder(codec)().decode(body, final=not cut)
+        if not cut:
+            return body.decode(codec)
+        return codecs.getincrementaldecoder(codec)().decode(body)
     except UnicodeDecodeError:
         return None
 
