@@ -78,10 +78,15 @@ async def test_the_traffic_waits_for_a_shop_that_is_away() -> None:
 async def test_the_traffic_stops_clean_on_sigterm_even_while_a_request_hangs() -> None:
     asked = asyncio.Event()
 
-    async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    hanging: list[asyncio.Future[None]] = []
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        left = asyncio.get_running_loop().create_future()
+        hanging.append(left)
         asked.set()
-        await asyncio.sleep(60)
+        await reader.read()  # until the client has left
         writer.close()
+        left.set_result(None)
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -98,4 +103,5 @@ async def test_the_traffic_stops_clean_on_sigterm_even_while_a_request_hangs() -
         _, err = await process.communicate()
 
     server.close()
+    await asyncio.gather(*hanging)
     assert (process.returncode, err) == (0, b"")
