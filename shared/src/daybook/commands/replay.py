@@ -4,13 +4,12 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
 
 from daybook.commands.letter import Letter, Place
 from daybook.commands.letters import LetterTopic, Spans, answering
@@ -101,56 +100,98 @@ async def replay(
     """Send every record that can be sent; returns once all are acknowledged.
 
     Value, key and the publisher's headers are what they were, and so are topic and
-    partition where that partition exists. In the order of the letters.
+    partition where that partition exists. In the order of the letters, but for those
+    that were sent beside one that its topic refuses.
     """
-    outcome = Outcome()
-    waiting: list[tuple[Place, Any]] = []
-    held = 0
-    async with _producer(bootstrap_servers) as producer:
+    sender = _Sender(bootstrap_servers, partitions)
+    try:
         async for letter in selection.read():
-            if why_not(letter, partitions) is not None:
-                continue
-            if held + len(letter.value) > MOST_BYTES or len(waiting) >= MOST_RECORDS:
-                await _settle(waiting, outcome)
-                held = 0
-            held += len(letter.value)
-            try:
-                acknowledged: Any = await _send(producer, letter, partitions)
-            except MessageSizeTooLargeError:
-                outcome.refused.append((letter.place, _TOO_LARGE))
-            else:
-                waiting.append((letter.place, acknowledged))
-        await _settle(waiting, outcome)
-    return outcome
+            if why_not(letter, partitions) is None:
+                await sender.send(letter)
+        await sender.settle()
+    finally:
+        await sender.stop()
+    return sender.outcome
 
 
-_TOO_LARGE = "it is larger than its topic takes today (max.message.bytes)"
+class _Sender:
+    """Sends letters, several in flight; one that is refused holds back no other."""
 
+    def __init__(self, bootstrap_servers: str, partitions: Partitions) -> None:
+        self.outcome = Outcome()
+        self._bootstrap_servers = bootstrap_servers
+        self._partitions = partitions
+        self._producer: Any = None
+        self._waiting: list[tuple[Letter, Any]] = []
+        self._bytes = 0
 
-async def _send(producer: Any, letter: Letter, partitions: Partitions) -> Any:
-    topic, partition = letter.topic, letter.partition
-    return await producer.send(
-        topic,
-        value=letter.value,
-        key=letter.key,
-        headers=letter.original_headers,
-        partition=partition if partition in partitions[topic or ""] else None,
-    )
-
-
-async def _settle(waiting: list[tuple[Place, Any]], outcome: Outcome) -> None:
-    for place, acknowledged in waiting:
+    async def send(self, letter: Letter) -> None:
+        """Send; waits for what is in flight where that is too much."""
+        held = len(self._waiting)
+        if held and (self._bytes + letter.size > MOST_BYTES or held >= MOST_RECORDS):
+            await self.settle()
         try:
-            await acknowledged
+            self._waiting.append((letter, await self._produce(letter)))
         except MessageSizeTooLargeError:
-            outcome.refused.append((place, _TOO_LARGE))
+            self._refuse(letter)
         else:
-            outcome.sent += 1
-    waiting.clear()
+            self._bytes += letter.size
+
+    async def settle(self) -> None:
+        """Return once all that was sent is acknowledged or refused."""
+        again: list[Letter] = []
+        for letter, acknowledged in self._waiting:
+            try:
+                await acknowledged
+            except _REFUSED:
+                again.append(letter)
+            else:
+                self.outcome.sent += 1
+        self._waiting.clear()
+        self._bytes = 0
+        if again:
+            await self._one_by_one(again)
+
+    async def _one_by_one(self, letters: list[Letter]) -> None:
+        # Refused as a batch, or sent after one that was: now each answers for itself.
+        await self.stop()
+        for letter in letters:
+            try:
+                await (await self._produce(letter))
+            except MessageSizeTooLargeError:
+                self._refuse(letter)
+                # The broker waits for the refused one's sequence number for ever.
+                await self.stop()
+            else:
+                self.outcome.sent += 1
+
+    async def _produce(self, letter: Letter) -> Any:
+        if self._producer is None:
+            self._producer = await _started(self._bootstrap_servers)
+        topic = letter.topic or ""
+        partition = letter.partition
+        return await self._producer.send(
+            topic,
+            value=letter.value,
+            key=letter.key,
+            headers=letter.original_headers,
+            partition=partition if partition in self._partitions[topic] else None,
+        )
+
+    def _refuse(self, letter: Letter) -> None:
+        why = "it is larger than its topic takes today (max.message.bytes)"
+        self.outcome.refused.append((letter.place, why))
+
+    async def stop(self) -> None:
+        if self._producer is not None:
+            producer, self._producer = self._producer, None
+            await producer.stop()
 
 
-@asynccontextmanager
-async def _producer(bootstrap_servers: str) -> AsyncGenerator[Any]:
+_REFUSED = (MessageSizeTooLargeError, OutOfOrderSequenceNumber)
+
+
+async def _started(bootstrap_servers: str) -> Any:
     producer = AIOKafkaProducer(
         bootstrap_servers=bootstrap_servers,
         acks="all",
@@ -160,9 +201,10 @@ async def _producer(bootstrap_servers: str) -> AsyncGenerator[Any]:
         # Checked before compression; the topic's own limit is the broker's to judge.
         max_request_size=256 * MEBIBYTE,
     )
-    async with answering():
-        await producer.start()
     try:
-        yield producer
-    finally:
+        async with answering():
+            await producer.start()
+    except BaseException:
         await producer.stop()
+        raise
+    return producer

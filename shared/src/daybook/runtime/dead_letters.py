@@ -127,6 +127,9 @@ class DeadLetterProducer:
                 await self._send_once(letter.record.key, value, headers)
             except MessageSizeTooLargeError:
                 # Better a letter without its bytes than none: they are on their topic.
+                # And from a new producer: the broker waits for the refused one's
+                # sequence number for ever.
+                await self.stop()
                 headers = [*headers, (PREFIX + "withheld", b"larger than this topic")]
                 value = b""
             except KafkaError as error:
