@@ -44,6 +44,10 @@ format: install ## Rewrite the code in the project's style
 types: install ## Check types, strictly, tests included
 	$(BIN)/basedpyright
 
+.PHONY: docs
+docs: install ## Write docs/events from the code
+	$(BIN)/python -m daybook.events.documents docs/events
+
 .PHONY: check
 check: lint types test ## What CI runs
 

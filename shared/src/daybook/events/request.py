@@ -11,23 +11,25 @@ from daybook.events.topics import REQUESTS
 class User(Part):
     """Who made the request, as the service knows them."""
 
-    id: str | None = None
-    email: str | None = None
+    id: str | None = Field(default=None, description="Their id.")
+    email: str | None = Field(default=None, description="Their e-mail address.")
 
 
 class ApiKey(Part):
     """The key that the request was made with. Never its secret."""
 
-    id: str | None = None
-    name: str | None = None
-    kind: Literal["server", "client"] | None = None
+    id: str | None = Field(default=None, description="Its id.")
+    name: str | None = Field(default=None, description="What people call it.")
+    kind: Literal["server", "client"] | None = Field(
+        default=None, description="Where it may be used: by servers or in clients."
+    )
 
 
 class Resource(Part):
     """What the request was about, for example a campaign."""
 
-    type: str | None = None
-    id: str | None = None
+    type: str | None = Field(default=None, description="What kind of thing it is.")
+    id: str | None = Field(default=None, description="Its id.")
 
 
 # A header as it stood on the wire, in its order: (name, value).
@@ -43,12 +45,23 @@ class HttpMessage(Part):
     beginning (``truncated``).
     """
 
-    headers: list[Header] | None = None
-    content_type: str | None = None
-    body: str | None = None
-    body_encoding: Literal["utf-8", "base64"] | None = None
-    body_size: Count | None = None
-    truncated: bool | None = None
+    headers: list[Header] | None = Field(
+        default=None,
+        description="The headers as they stood on the wire, in order: [name, value].",
+    )
+    content_type: str | None = Field(default=None, description="Its content type.")
+    body: str | None = Field(
+        default=None, description="The body's text, or base64 of its bytes."
+    )
+    body_encoding: Literal["utf-8", "base64"] | None = Field(
+        default=None, description="What `body` is; without it, text."
+    )
+    body_size: Count | None = Field(
+        default=None, description="Bytes of the whole body, once decoded."
+    )
+    truncated: bool | None = Field(
+        default=None, description="Whether `body` is only the beginning."
+    )
 
 
 class RequestCompleted(Event):
@@ -60,23 +73,50 @@ class RequestCompleted(Event):
     type: ClassVar[str] = "daybook.request.completed.v1"
     topic: ClassVar[str] = REQUESTS
 
-    request_id: Annotated[str, Field(min_length=1)]
-    method: Annotated[str, Field(min_length=1, max_length=256)]  # an index key
-    url: str
-    endpoint: str | None = None  # method and route template: POST /v1/vouchers/{code}
-    status_code: Annotated[int, Field(ge=100, le=999)] | None = None
-    duration_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
-    # API, CLIENT_API, USER_PORTAL, INTERNAL or an SDK's name.
-    channel: Annotated[str, Field(max_length=256)] | None = None
-    user: User | None = None
-    api_key: ApiKey | None = None
-    client_ip: str | None = None
-    user_agent: str | None = None
-    request: HttpMessage | None = None
-    response: HttpMessage | None = None
-    task_id: str | None = None
-    import_file_id: str | None = None
-    resource: Resource | None = None
+    request_id: Annotated[
+        str, Field(min_length=1, description="The request's id in its service.")
+    ]
+    method: Annotated[
+        str,
+        # Bounded, since it is part of an index key.
+        Field(min_length=1, max_length=256, description="The HTTP method."),
+    ]
+    url: str = Field(description="The address that was asked for, with its query.")
+    endpoint: str | None = Field(
+        default=None,
+        description="Method and route template, like POST /v1/vouchers/{code}.",
+    )
+    status_code: Annotated[int, Field(ge=100, le=999)] | None = Field(
+        default=None, description="The answer's status; null where there was none."
+    )
+    duration_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
+        default=None, description="Milliseconds until the answer's end."
+    )
+    channel: Annotated[str, Field(max_length=256)] | None = Field(
+        default=None,
+        description="API, CLIENT_API, USER_PORTAL, INTERNAL or an SDK's name.",
+    )
+    user: User | None = Field(default=None, description="Who asked.")
+    api_key: ApiKey | None = Field(
+        default=None, description="The key that they asked with; never its secret."
+    )
+    client_ip: str | None = Field(
+        default=None, description="The address that the request came from."
+    )
+    user_agent: str | None = Field(
+        default=None, description="What the client calls itself."
+    )
+    request: HttpMessage | None = Field(default=None, description="What was sent.")
+    response: HttpMessage | None = Field(default=None, description="What was answered.")
+    task_id: str | None = Field(
+        default=None, description="The background task that the request began."
+    )
+    import_file_id: str | None = Field(
+        default=None, description="The uploaded file that the request was about."
+    )
+    resource: Resource | None = Field(
+        default=None, description="What the request was about."
+    )
 
     def subject(self) -> str:
         return self.request_id
