@@ -1,6 +1,7 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # It ships without types.
 import jsonschema  # pyright: ignore[reportMissingTypeStubs]
@@ -125,13 +126,15 @@ def test_every_reference_leads_somewhere() -> None:
             found = found[step]
 
 
-def references(node: Any) -> list[str]:
+def references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        members = cast("dict[str, Any]", node)
+        if "$ref" in members:
+            yield members["$ref"]
+        node = list(members.values())
     if isinstance(node, list):
-        return [found for item in node for found in references(item)]  # pyright: ignore[reportUnknownVariableType]
-    if not isinstance(node, dict):
-        return []
-    own = [node["$ref"]] if "$ref" in node else []
-    return own + [found for item in node.values() for found in references(item)]  # pyright: ignore[reportUnknownVariableType]
+        for item in cast("list[Any]", node):
+            yield from references(item)
 
 
 def test_every_field_of_every_event_says_what_it_is() -> None:

@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from daybook.events.asyncapi import LETTER_HEADERS, asyncapi, envelope_schema
 from daybook.events.base import Event
@@ -150,8 +150,8 @@ def _type(schema: Schema) -> str:
     kind = schema.get("type", "any")
     if kind == "array":
         return f"list of ({_type(schema['items'])})"
-    kinds: list[str] = kind if isinstance(kind, list) else [kind]
-    return ", ".join([" or ".join(kinds), *_bounds(schema)])
+    allowed = cast("list[str]", kind) if isinstance(kind, list) else [str(kind)]
+    return ", ".join([" or ".join(allowed), *_bounds(schema)])
 
 
 def _bounds(schema: Schema) -> Iterator[str]:
