@@ -84,6 +84,14 @@ def test_every_setting_says_what_it_is_in_the_line_above() -> None:
             assert not LINE.fullmatch(above), line
 
 
+def test_ingest_lists_its_settings_with_their_defaults() -> None:
+    page = (ROOT / "services/ingest/README.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", page, re.MULTILINE))
+    example = listed(commented=False)
+
+    assert rows == {name: example[name] for name, _ in variables(IngestSettings)}
+
+
 def test_every_setting_has_a_description() -> None:
     for settings in SETTINGS:
         for name, field in settings.model_fields.items():
