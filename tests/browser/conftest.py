@@ -1,0 +1,195 @@
+"""Daybook's pages in a real browser: Debian's Chromium, driven by Playwright."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from daybook.runtime.clock import utc_now
+from daybook.runtime.mongo import Document
+from daybook.storage.logs import INDEXES
+from daybook.testing.stored_logs import stored_log
+from playwright.sync_api import Page
+from pymongo import MongoClient
+from query.keys import make_key, system_randomness
+from query.signing import Signer, sign_in_link
+
+SECRET = "a secret of enough letters"
+SCREENSHOTS = Path(__file__).parents[2] / ".daybook" / "screenshots"
+HOSTILE = '<script>document.title="pwned"</script><img src=x onerror=alert(1)>'
+ALL_CONTROLS = "".join(chr(point) for point in (*range(1, 32), *range(127, 160)))
+EXACT_BODY = (
+    '\n\r\n{"n": 12345678901234567890.10, "n": 1,\t"s": "\\ud800"}\r'
+    f"{ALL_CONTROLS}</pre>&amp;{HOSTILE} مرحبا שלום 👩‍👩‍👧 \u202e\ufeff\u2028 end\n"
+)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args() -> dict[str, Any]:
+    """Chromium as Debian packages it; Playwright's own comes from no registry."""
+    chromium = shutil.which("chromium")
+    if chromium is None:
+        pytest.fail(
+            "No chromium on PATH: `make browser` installs Debian's package where it "
+            "may; otherwise install `chromium` by hand."
+        )
+    return {
+        "executable_path": chromium,
+        "args": [
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--no-first-run",
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Dashboard:
+    """A running query service with a project full of logs."""
+
+    address: str
+    sign_in: str
+    key: str
+    exact_body: str = EXACT_BODY  # of the log ``hostile``
+
+
+def _logs(newest: datetime) -> Iterator[Document]:
+    endpoints = (
+        ("POST", "/v1/vouchers/{code}/redemption"),
+        ("GET", "/v1/customers/{id}"),
+        ("POST", "/v1/orders"),
+        ("DELETE", "/v1/vouchers/{code}"),
+    )
+    codes = (200, 201, 404, 200, None, 200, 503, 200)
+    for number in range(120):
+        method, route = endpoints[number % 4]
+        yield stored_log(
+            f"log-{number:03}",
+            newest - number * timedelta(minutes=5) - timedelta(seconds=1),
+            method=method,
+            endpoint=f"{method} {route}",
+            url=f"https://api.shop.example{route}",
+            status_code=codes[number % 8],
+            user={"id": f"u{number % 9}", "email": f"mira{number % 9}@shop.example"},
+            request={
+                "headers": [["Content-Type", "application/json"], ["X-A", "1"]],
+                "content_type": "application/json",
+                "body": f'{{"order":{number},"amount":1.00,"lines":[1,2]}}',
+                "body_encoding": "utf-8",
+                "body_size": 40,
+                "truncated": False,
+            },
+        )
+    yield stored_log(
+        "large",
+        newest - timedelta(days=40),
+        request={"body": '{"a":"' + "x" * 999_992 + '"}', "body_encoding": "utf-8"},
+    )
+    yield stored_log(
+        "hostile",
+        newest,
+        endpoint=f"GET {HOSTILE}",
+        url=f"https://shop.example/{HOSTILE}{'A' * 3000}",
+        user={"id": HOSTILE, "email": "\u202emoc.elpmaxe@live"},
+        user_agent=HOSTILE * 9,
+        status_code=500,
+        request={
+            "headers": [[HOSTILE, "a\0\rb"], ["long", "x" * 5000]],
+            "content_type": HOSTILE,
+            "body": EXACT_BODY,
+            "body_encoding": "utf-8",
+            "body_size": 99_999,
+            "truncated": True,
+        },
+        response={
+            "content_type": "application/octet-stream",
+            "body": "AAECAw==",
+            "body_encoding": "base64",
+            "body_size": 4,
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def dashboard(
+    mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Dashboard]:
+    """The service as a process of its own, beside the browser's."""
+    name = f"test_{uuid4().hex[:12]}"
+    now = utc_now()
+    stored, key = make_key("shop", "tests", now=now, randomness=system_randomness)
+    with MongoClient[Document](mongodb_uri) as client:
+        logs = client[name]["logs"]
+        logs.create_indexes(list(INDEXES))
+        logs.insert_many(list(_logs(datetime.now(UTC))))
+        client[name]["api_keys"].insert_one(
+            {
+                "_id": stored.id,
+                "project_id": "shop",
+                "name": "tests",
+                "secret_sha256": stored.secret_sha256,
+                "created_at": now,
+            }
+        )
+        log = tmp_path_factory.mktemp("query") / "log"
+        with log.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "query"],
+                stderr=output,
+                env={
+                    **os.environ,
+                    "MONGODB_URI": mongodb_uri,
+                    "DAYBOOK_MONGODB_DATABASE": name,
+                    "DAYBOOK_PORT": "0",
+                    "DAYBOOK_SESSION_SECRET": SECRET,
+                },
+            )
+            try:
+                address = _address(process, log)
+                link = sign_in_link(
+                    Signer(SECRET, utc_now),
+                    address,
+                    key_id=stored.id,
+                    project_id="shop",
+                )
+                yield Dashboard(address, link, key)
+            finally:
+                process.terminate()
+                process.wait(timeout=10)
+                client.drop_database(name)
+
+
+def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        found = re.search(r"running on (http://[0-9.:]+)", log.read_text())
+        if found is not None and httpx.get(f"{found[1]}/readyz").is_success:
+            return found[1]
+        assert process.poll() is None, log.read_text()
+        time.sleep(0.05)
+    raise AssertionError(f"the service did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def keep_screenshot() -> Callable[[Page, str], None]:
+    """Keeps what the browser shows under ``.daybook/screenshots``."""
+
+    def keep(page: Page, name: str) -> None:
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
+
+    return keep

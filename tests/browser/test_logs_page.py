@@ -1,0 +1,202 @@
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect
+
+KeepScreenshot = Callable[[Page, str], None]
+
+# What a page may not do, at any width: be wider than its window.
+TOO_WIDE = "document.documentElement.scrollWidth - window.innerWidth"
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(
+    browser: Browser, dashboard: Any, request: pytest.FixtureRequest
+) -> Iterator[Page]:
+    """A signed-in browser's page."""
+    context = browser.new_context(
+        java_script_enabled=request.param, viewport={"width": 1440, "height": 900}
+    )
+    opened = context.new_page()
+    opened.goto(dashboard.sign_in)
+    yield opened
+    context.close()
+
+
+def signed_in(browser: Browser, dashboard: Any, **options: Any) -> BrowserContext:
+    context = browser.new_context(**options)
+    context.new_page().goto(dashboard.sign_in)
+    return context
+
+
+def test_a_failure_is_found_opened_and_left_again(
+    page: Page, keep_screenshot: KeepScreenshot
+) -> None:
+    rows = page.locator("table:not(.headers) tbody tr")
+
+    expect(page).to_have_url(re.compile("/logs$"))
+    expect(page.get_by_label("Active filters")).to_contain_text("Last 24 hours")
+    expect(rows).to_have_count(50)
+    keep_screenshot(page, "list-1440")
+
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("Status code").fill("404")
+    page.get_by_label("User", exact=True).fill("mira2@shop.example")
+    page.get_by_role("button", name="Apply filters").click()
+    for filtered_by in ("status_code=404", "user=mira2%40shop.example"):
+        expect(page).to_have_url(re.compile(re.escape(filtered_by)))
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text("404 Failure")
+    filtered = page.url
+    keep_screenshot(page, "filtered-1440")
+
+    rows.first.get_by_role("link").click()
+    detail = page.get_by_role("article")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("POST /v1/orders")
+    expect(detail.get_by_label("Request body", exact=True)).to_have_text(
+        '{"order":2,"amount":1.00,"lines":[1,2]}'
+    )
+    expect(rows).to_have_count(2)
+    expect(page.locator("tr.selected")).to_have_count(1)
+    keep_screenshot(page, "detail-1440")
+
+    page.go_back()
+    expect(page).to_have_url(filtered)
+    expect(rows).to_have_count(2)
+
+    page.get_by_role("link", name="Remove Status code 404").click()
+    expect(rows).to_have_count(14)  # of 120, every ninth from the second on
+    page.get_by_role("link", name="Clear", exact=True).click()
+    expect(page).to_have_url(re.compile("/logs$"))
+    expect(rows).to_have_count(50)
+
+
+def test_older_logs_are_a_link_away_and_so_are_the_newest(page: Page) -> None:
+    newest = page.locator("tbody tr").first.inner_text()
+
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator("tbody tr")).to_have_count(50)
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator("tbody tr")).to_have_count(21)
+    page.get_by_role("link", name="Newest").click()
+
+    assert page.locator("tbody tr").first.inner_text() == newest
+
+
+def test_a_key_signs_in_and_a_button_signs_out(
+    browser: Browser, dashboard: Any, keep_screenshot: KeepScreenshot
+) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+
+    page.goto(f"{dashboard.address}/logs?status=FAILURE")
+    keep_screenshot(page, "sign-in")
+    page.get_by_label("API key").fill(dashboard.key)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page).to_have_url(f"{dashboard.address}/logs?status=FAILURE")
+    assert all(cookie.get("httpOnly") for cookie in context.cookies())
+
+    page.get_by_role("button", name="Sign out").click()
+    page.goto(f"{dashboard.address}/logs")
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    context.close()
+
+
+def test_what_strangers_wrote_runs_nothing_and_is_shown_to_the_letter(
+    browser: Browser, dashboard: Any, keep_screenshot: KeepScreenshot
+) -> None:
+    context = signed_in(browser, dashboard)
+    page = context.pages[0]
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("dialog", lambda dialog: said.append(dialog.message))
+    page.on("pageerror", lambda error: said.append(str(error)))
+
+    page.goto(f"{dashboard.address}/logs/hostile")
+
+    shown = page.locator("pre.raw").first.evaluate("node => node.textContent")
+    assert shown == dashboard.exact_body
+    assert said == []
+    assert "pwned" not in page.title().replace('document.title="pwned"', "")
+    expect(page.get_by_text("were recorded")).to_be_visible()
+    expect(page.get_by_text("shown as base64")).to_be_visible()
+    keep_screenshot(page, "hostile-1440")
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "logs",
+        "logs/log-002?user=u2",
+        "logs/hostile",
+        "logs?status_code=4x",
+        "logs?user=nobody",
+        "docs",
+    ],
+)
+def test_every_page_fits_its_window(
+    browser: Browser,
+    dashboard: Any,
+    keep_screenshot: KeepScreenshot,
+    path: str,
+    width: int,
+    height: int,
+    scheme: Any,
+) -> None:
+    context = signed_in(
+        browser,
+        dashboard,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+    )
+    page = context.pages[0]
+
+    page.goto(f"{dashboard.address}/{path}")
+
+    assert page.evaluate(TOO_WIDE) <= 0
+    name = path.replace("/", "-").replace("?", "-").replace("=", "-")
+    keep_screenshot(page, f"{name}-{width}-{scheme}")
+    context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_what_is_clicked_is_large_enough_and_seen_when_focused(
+    browser: Browser, dashboard: Any, width: int
+) -> None:
+    context = signed_in(browser, dashboard, viewport={"width": width, "height": 900})
+    page = context.pages[0]
+    page.goto(f"{dashboard.address}/logs?status=FAILURE&range=7d")
+
+    small = page.evaluate(
+        """() => [...document.querySelectorAll("a, button, summary, input, select")]
+          .filter(node => node.checkVisibility() && !node.closest(".skip, tbody"))
+          .map(node => [node.textContent.trim(), node.getBoundingClientRect()])
+          .filter(([, box]) => box.height < 24 || box.width < 24)
+          .map(([text]) => text)"""
+    )
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+
+    assert small == []
+    assert outline == "solid"
+    context.close()
+
+
+def test_a_body_of_a_megabyte_on_one_line_does_not_hang_the_page(
+    browser: Browser, dashboard: Any
+) -> None:
+    context = signed_in(browser, dashboard)
+    page = context.pages[0]
+
+    page.goto(f"{dashboard.address}/logs/large", timeout=10_000)
+
+    length = page.locator("pre.raw").first.evaluate("node => node.textContent.length")
+    assert length == 1_000_000
+    context.close()
