@@ -13,7 +13,7 @@ from daybook.events.writing import (
     encode,
     largest_record,
 )
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
@@ -99,6 +99,7 @@ def test_a_malformed_project_id_is_refused(project_id: str) -> None:
     st.text(st.characters(exclude_categories=())),
     st.text(st.characters(exclude_categories=()), min_size=1),
 )
+@example(body="\udc00", key="\ud800")
 def test_any_text_a_python_string_can_hold_is_written(body: str, key: str) -> None:
     published = event(
         request_id=key,

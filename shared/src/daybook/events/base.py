@@ -1,14 +1,29 @@
 """What every event of Daybook has in common."""
 
+import re
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 # What BSON holds without a change; anything beyond is refused, never rounded.
 INT64_MAX = 2**63 - 1
 
 Int64 = Annotated[int, Field(ge=-(2**63), le=INT64_MAX)]
 Count = Annotated[int, Field(ge=0, le=INT64_MAX)]
+
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+
+
+def _replace_surrogates(value: object) -> object:
+    if isinstance(value, str):
+        return _SURROGATES.sub("\ufffd", value)
+    return value
+
+
+# Text whose length is judged: pydantic refuses a lone surrogate there, which Python's
+# strings can hold, and a host must not fail for what a client sent it.
+Text = Annotated[str, BeforeValidator(_replace_surrogates)]
 
 
 class Part(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from daybook.events.base import Count, Event, Part
+from daybook.events.base import Count, Event, Part, Text
 from daybook.events.topics import REQUESTS
 
 
@@ -74,10 +74,10 @@ class RequestCompleted(Event):
     topic: ClassVar[str] = REQUESTS
 
     request_id: Annotated[
-        str, Field(min_length=1, description="The request's id in its service.")
+        Text, Field(min_length=1, description="The request's id in its service.")
     ]
     method: Annotated[
-        str,
+        Text,
         # Bounded, since it is part of an index key.
         Field(min_length=1, max_length=256, description="The HTTP method."),
     ]
@@ -92,7 +92,7 @@ class RequestCompleted(Event):
     duration_ms: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = Field(
         default=None, description="Milliseconds until the answer's end."
     )
-    channel: Annotated[str, Field(max_length=256)] | None = Field(
+    channel: Annotated[Text, Field(max_length=256)] | None = Field(
         default=None,
         description="API, CLIENT_API, USER_PORTAL, INTERNAL or an SDK's name.",
     )

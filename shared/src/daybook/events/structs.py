@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, cast
 
 import annotated_types
 import msgspec
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
 
 from daybook.events.base import Event
 from daybook.events.cloudevent import LONGEST_NAME
@@ -123,6 +123,8 @@ def _meta(constraints: typing.Iterable[Any]) -> msgspec.Meta:
                 carried["min_length"] = length
             case annotated_types.MaxLen(max_length=length):
                 carried["max_length"] = length
+            case BeforeValidator():
+                pass  # mends what no decoder lets through
             case _ if getattr(constraint, "allow_inf_nan", None) is False:
                 pass  # msgspec never decodes either
             case _:
