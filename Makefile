@@ -56,7 +56,7 @@ bench-ingest: install ## Measure ingest beside a bare loop over the same events
 	$(BIN)/python bench/ingest.py
 
 .PHONY: browser
-browser: ## Install Chromium for the browser tests when missing and permitted
+browser: ## Install Chromium and curl for the tests when missing and permitted
 	@deploy/local/install-browser.sh
 
 .PHONY: lock

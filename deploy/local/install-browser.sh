@@ -1,10 +1,15 @@
 #!/usr/bin/env bash
-# Browser tests drive Debian's Chromium: installed when missing and permitted.
+# What the tests drive from outside Python: Debian's Chromium, and curl. Installed when
+# missing and permitted.
 set -euo pipefail
-command -v chromium >/dev/null && exit 0
+missing=()
+for package in chromium curl; do
+    command -v "$package" >/dev/null || missing+=("$package")
+done
+[ ${#missing[@]} -gt 0 ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
 else
-    echo "No chromium on PATH: install Debian's package 'chromium' to run the browser tests." >&2
+    echo "Missing: ${missing[*]}. Install these Debian packages to run every test." >&2
 fi
