@@ -16,7 +16,7 @@ from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.health import health_routes
 from daybook.runtime.metrics import IngestMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
-from daybook.storage.collections import LOGS, PROJECTS
+from daybook.storage.collections import LOGS, PROJECTS, WATERMARKS
 from daybook.storage.logs import ensure_logs
 from faststream.asgi import AsgiFastStream
 from prometheus_client import CollectorRegistry
@@ -28,6 +28,7 @@ from ingest.projects import ProjectTiers
 from ingest.repository import LogRepository
 from ingest.settings import Settings
 from ingest.subscribers import Intake, subscribe
+from ingest.watermarks import Watermarks
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,13 @@ class Ingest:
         )
         judge = Judge(EventReader(events_of(REQUESTS)), self._projects.tier_of)
         subscribe(broker, self._intake, judge, self._pipeline, settings)
+        self._watermarks = Watermarks(
+            database[WATERMARKS],
+            self._pipeline,
+            lambda: self._intake.consumer,
+            utc_now,
+            settings.clock_skew,
+        )
         self._loops: list[asyncio.Task[None]] = []
         self._started_at = monotonic()
         self.app = AsgiFastStream(
@@ -100,6 +108,9 @@ class Ingest:
             _every(self._settings.commit_every.total_seconds(), self._pipeline.commit),
             _every(
                 self._settings.projects_refresh.total_seconds(), self._projects.refresh
+            ),
+            _every(
+                self._settings.watermarks_every.total_seconds(), self._watermarks.write
             ),
             _every(1.0, self._watch),
         ]

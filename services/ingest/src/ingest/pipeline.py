@@ -26,6 +26,7 @@ from ingest.sources import UNKNOWN, SourceWatch
 
 log = logging.getLogger(__name__)
 
+Place = tuple[int, int]  # of a record: its offset, and when it was appended, in ms
 Commit = Callable[[Mapping[TopicPartition, int]], Awaitable[bool]]
 
 
@@ -47,7 +48,9 @@ class Bulk:
 
     accepted: list[Accepted] = field(default_factory=list[Accepted])
     letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
-    last: dict[TopicPartition, int] = field(default_factory=dict[TopicPartition, int])
+    last: dict[TopicPartition, Place] = field(
+        default_factory=dict[TopicPartition, Place]
+    )
     spans: list[Span] = field(default_factory=list[Span])
     size: int = 0
     oldest_ms: int | None = None
@@ -65,7 +68,8 @@ class Bulk:
         else:
             self.letters.append(outcome)
             self.size += len(record.value or b"")
-        self.last[TopicPartition(record.topic, record.partition)] = record.offset
+        partition = TopicPartition(record.topic, record.partition)
+        self.last[partition] = (record.offset, record.timestamp)
 
 
 class Pipeline:
@@ -134,8 +138,8 @@ class Pipeline:
         if not len(bulk):
             return
         bulk.spans = [
-            self._watermarks.setdefault(partition, Watermark()).begin(offset)
-            for partition, offset in bulk.last.items()
+            self._watermarks.setdefault(partition, Watermark()).begin(*place)
+            for partition, place in bulk.last.items()
         ]
         task = asyncio.create_task(self._write(bulk))
         self._writes.add(task)
@@ -205,6 +209,21 @@ class Pipeline:
             for partition, offset in offsets.items():
                 if (watermark := self._watermarks.get(partition)) is not None:
                     watermark.committed(offset)
+
+    def stored_before_ms(self) -> dict[TopicPartition, int]:
+        """Of each partition that was read, a time before which all is stored."""
+        return {
+            partition: received
+            for partition, watermark in self._watermarks.items()
+            if (received := watermark.received_ms()) is not None
+        }
+
+    def is_idle(self, partition: TopicPartition) -> bool:
+        """Whether everything that was taken of a partition is stored."""
+        watermark = self._watermarks.get(partition)
+        return partition not in self._open.last and (
+            watermark is None or watermark.is_idle()
+        )
 
     async def drain(self, within: float) -> None:
         """Write what was taken, wait for it up to ``within`` seconds, and commit.

@@ -51,6 +51,13 @@ class Settings(ServiceSettings):
     commit_every: Annotated[
         timedelta, Field(description="How often offsets are committed.")
     ] = timedelta(seconds=1)
+    watermarks_every: Annotated[
+        timedelta, Field(description="How often the watermarks are written.")
+    ] = timedelta(seconds=1)
+    clock_skew: Annotated[
+        timedelta,
+        Field(description="How far the brokers' clocks may be behind this one."),
+    ] = timedelta(seconds=1)  # clocks kept by NTP differ by far less
     session_timeout: Annotated[
         timedelta,
         Field(description="Silence after which a process loses its partitions."),

@@ -25,6 +25,8 @@ class TolerantConsumer(AIOKafkaConsumer):
         self.polled_at: float | None = None
         """When a poll last came back, by the stopwatch: what liveness is told by."""
         self._polled_under: object = None
+        self.outstanding = False
+        """Whether the records of the latest poll are still with the handler."""
 
     async def getmany(
         self,
@@ -32,12 +34,23 @@ class TolerantConsumer(AIOKafkaConsumer):
         timeout_ms: int = 0,
         max_records: int | None = None,
     ) -> dict[TopicPartition, list[Any]]:
+        self.outstanding = False  # a handler has ended before the next poll begins
         polled: dict[TopicPartition, list[Any]] = await super().getmany(
             *partitions, timeout_ms=timeout_ms, max_records=max_records
         )
         self.polled_at = self._stopwatch()
         self._polled_under = self._assigned()
+        self.outstanding = bool(polled)
         return polled
+
+    def has_handed_on(self, partition: TopicPartition, end: int) -> bool:
+        """Whether every record of an assigned partition below ``end`` was handed on."""
+        # The public position() waits, and may change what it tells.
+        assigned = cast("Any", self._assigned())
+        if self.outstanding or assigned is None or partition not in assigned.tps:
+            return False
+        state = assigned.state_value(partition)
+        return state.has_valid_position and state.position >= end
 
     def polled_is_current(self) -> bool:
         """Whether the latest poll's records are of partitions still assigned.
