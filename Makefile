@@ -53,7 +53,11 @@ check: lint types test ## What CI runs
 
 .PHONY: bench-ingest
 bench-ingest: install ## Measure ingest beside a bare loop over the same events
-	$(BIN)/python bench/ingest.py
+	$(BIN)/python bench/ingest_throughput.py
+
+.PHONY: bench-query
+bench-query: install ## Measure pages of a million logs, by filter and depth
+	$(BIN)/python bench/query_pages.py
 
 .PHONY: browser
 browser: ## Install Chromium and curl for the tests when missing and permitted
