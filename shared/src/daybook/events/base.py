@@ -36,6 +36,13 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
+class User(Part):
+    """Who caused it, as the service knows them."""
+
+    id: str | None = Field(default=None, description="Their id.")
+    email: str | None = Field(default=None, description="Their e-mail address.")
+
+
 class Event(Part):
     """The ``data`` of one CloudEvent: a fact, in the past tense.
 

@@ -4,8 +4,23 @@ from typing import Any
 
 from daybook.events.base import Event
 from daybook.events.request import RequestCompleted
+from daybook.events.task import (
+    TaskEnqueued,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
+)
 
-EVENTS: dict[str, type[Event]] = {event.type: event for event in (RequestCompleted,)}
+EVENTS: dict[str, type[Event]] = {
+    event.type: event
+    for event in (
+        RequestCompleted,
+        TaskEnqueued,
+        TaskStarted,
+        TaskProgressed,
+        TaskFinished,
+    )
+}
 
 
 def events_of(topic: str) -> tuple[type[Event], ...]:

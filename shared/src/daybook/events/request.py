@@ -4,15 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from daybook.events.base import Count, Event, Part, Text
+from daybook.events.base import Count, Event, Part, Text, User
 from daybook.events.topics import REQUESTS
-
-
-class User(Part):
-    """Who made the request, as the service knows them."""
-
-    id: str | None = Field(default=None, description="Their id.")
-    email: str | None = Field(default=None, description="Their e-mail address.")
 
 
 class ApiKey(Part):

@@ -16,12 +16,14 @@ class Topic:
 
 
 REQUESTS = "daybook.requests.v1"
+TASKS = "daybook.tasks.v1"
 DEAD_LETTERS = "daybook.dead-letters.v1"
 
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
         Topic(REQUESTS, keyed_by="request id"),
+        Topic(TASKS, keyed_by="task id"),
         # A record at its topic's limit fits here with the headers that say why.
         Topic(
             DEAD_LETTERS,

@@ -1,6 +1,10 @@
 """The names of the collections, each with the service that writes it."""
 
 LOGS = "logs"  # ingest
+TASK_EVENTS = "task_events"  # ingest
 WATERMARKS = "watermarks"  # ingest
+TASKS = "tasks"  # task-tracker
+TASK_FAILED_ROWS = "task_failed_rows"  # task-tracker
 PROJECTS = "projects"  # query
 API_KEYS = "api_keys"  # query
+IMPORT_FILES = "import_files"  # query

@@ -1,0 +1,45 @@
+"""The ``task_events`` collection: every event of every task, as ingest stores it.
+
+A document holds, beside ``_id`` (``PROJECT/ID``)::
+
+    project_id id type created_at received_at event_time? hour tier? source sequence?
+    traceparent? origin{topic partition offset} extra? task_id run …
+
+and the event's own fields by their names; what the event left out is left out.
+``type`` is the event's CloudEvents type. Only ``daybook.task.progressed.v1`` has a
+``tier``, and expires by it: the rest of a task's history is kept for ever.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from pymongo import IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+
+from daybook.storage.tiers import ensure_ttl_indexes
+
+TASK_EVENTS_BY_TASK = "by_task"
+
+# The history of one task, whose hours are known: those between the task's
+# ``created_at`` and ``updated_at``. Hour first, or every write would touch another page.
+TASK_EVENT_INDEXES = (
+    IndexModel(
+        [
+            ("project_id", 1),
+            ("hour", 1),
+            ("task_id", 1),
+            ("created_at", 1),
+            ("_id", 1),
+        ],
+        name=TASK_EVENTS_BY_TASK,
+    ),
+)
+
+
+async def ensure_task_events(
+    collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
+) -> None:
+    """Create what is missing of the collection's indexes; safe to repeat."""
+    await collection.create_indexes(list(TASK_EVENT_INDEXES))
+    await ensure_ttl_indexes(collection, tiers)
