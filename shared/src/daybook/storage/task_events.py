@@ -22,7 +22,7 @@ from daybook.storage.tiers import ensure_ttl_indexes
 TASK_EVENTS_BY_TASK = "by_task"
 
 # The history of one task, whose hours are known: those between the task's
-# ``created_at`` and ``updated_at``. Hour first, or every write would touch another page.
+# ``created_at`` and ``updated_at``. Hour first: else every write touches another page.
 TASK_EVENT_INDEXES = (
     IndexModel(
         [

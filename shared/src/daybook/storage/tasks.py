@@ -10,10 +10,10 @@ A document of ``tasks`` holds, beside ``_id`` (``PROJECT/TASK_ID``)::
 
 ``created_at`` is the time of its earliest event and ``updated_at`` of its latest;
 ``received_at`` and ``origin`` are those of the event that the broker had last.
-Counters, ``message``, ``processing_time`` (ms) and the three times are of the latest ``run``.
-``progress`` is 0 to 100. ``unfinished`` and ``failed`` are true or left out: what
-two partial indexes hold. ``refs`` are those of :mod:`daybook.storage.refs`. ``fold`` is the
-tracker's own: nobody else reads it. Tasks are kept for ever.
+Counters, ``message``, ``processing_time`` (ms) and the three times are of the latest
+``run``. ``progress`` is 0 to 100. ``unfinished`` and ``failed`` are true or left out:
+what two partial indexes hold. ``refs`` are those of :mod:`daybook.storage.refs`.
+``fold`` is the tracker's own: nobody else reads it. Tasks are kept for ever.
 
 A document of ``task_failed_rows`` holds ``_id`` {task run key}, ``task`` (the task's
 ``_id``), ``run``, ``place`` (the row's number, those without one last) and ``entry``
