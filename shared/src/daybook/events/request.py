@@ -7,6 +7,9 @@ from pydantic import Field
 from daybook.events.base import Count, Event, Part, Text, User
 from daybook.events.topics import REQUESTS
 
+# What a host names when it says who asked, in one place.
+__all__ = ["ApiKey", "HttpMessage", "RequestCompleted", "Resource", "User"]
+
 
 class ApiKey(Part):
     """The key that the request was made with. Never its secret."""
