@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 DATA: dict[str, Any] = {
     "request_id": "req_1",
@@ -28,22 +28,76 @@ DATA: dict[str, Any] = {
     "resource": {"type": "voucher", "id": "A"},
 }
 
+TaskKind = Literal["enqueued", "started", "progressed", "finished"]
+
+# What the events of one task say: each what is known by then.
+_TASK: dict[str, Any] = {
+    "task_id": "task_1",
+    "run": 1,
+    "task_type": "VOUCHERS.IMPORT",
+    "request_id": "req_1",
+    "user": {"id": "cust_1", "email": "Ann@Example.com"},
+    "total": 10,
+}
+TASK_DATA: dict[TaskKind, dict[str, Any]] = {
+    "enqueued": _TASK,
+    "started": _TASK | {"heartbeat_s": 30.0},
+    "progressed": _TASK
+    | {
+        "heartbeat_s": 30.0,
+        "done_count": 3,
+        "failed_count": 1,
+        "failed": [{"row": 4, "code": "A", "reason": "there is a voucher A already"}],
+    },
+    "finished": _TASK
+    | {
+        "done_count": 9,
+        "failed_count": 1,
+        "outcome": "DONE",
+        "operation_status": "SUCCESS",
+        "result": {"message": "9 of 10 vouchers imported"},
+    },
+}
+
 
 def request_event(
     *, data: dict[str, Any] | None = None, **attributes: Any
 ) -> dict[str, Any]:
     """A valid request event; an attribute given as ``...`` is left out."""
+    return _event(
+        "daybook.request.completed.v1", "req_1", DATA | (data or {}), attributes
+    )
+
+
+def task_event(
+    kind: TaskKind = "progressed",
+    *,
+    data: dict[str, Any] | None = None,
+    **attributes: Any,
+) -> dict[str, Any]:
+    """A valid event of a task; a field or attribute given as ``...`` is left out.
+
+    The subject is the task's id. The id is the same for every kind: give each event
+    that is to count as one of its own.
+    """
+    fields = TASK_DATA[kind] | (data or {})
+    return _event(f"daybook.task.{kind}.v1", fields["task_id"], fields, attributes)
+
+
+def _event(
+    type: str, subject: Any, data: dict[str, Any], attributes: dict[str, Any]
+) -> dict[str, Any]:
     event: dict[str, Any] = {
         "specversion": "1.0",
         "id": "evt_1",
         "source": "shop/1",
-        "type": "daybook.request.completed.v1",
+        "type": type,
         "time": "2026-11-24T04:00:00.123Z",
-        "subject": "req_1",
+        "subject": subject,
         "datacontenttype": "application/json",
         "projectid": "demo",
         "sequence": 17,
-        "data": DATA | (data or {}),
+        "data": data,
         **attributes,
     }
     event["data"] = {k: v for k, v in event["data"].items() if v is not ...}
