@@ -99,7 +99,8 @@ def events(count: int) -> Iterator[bytes]:
 
 async def fill(bootstrap: str, topic: str) -> None:
     """Put all events on the topic."""
-    await ensure_topics(bootstrap, [Topic(topic, keyed_by="request id")])
+    empty = Topic(f"{topic}-tasks", keyed_by="task id")
+    await ensure_topics(bootstrap, [Topic(topic, keyed_by="request id"), empty])
     producer: Any = AIOKafkaProducer(
         bootstrap_servers=bootstrap, compression_type="zstd", linger_ms=20
     )
@@ -119,6 +120,7 @@ def reader(kind: str, bootstrap: str, topic: str, uri: str, database: str) -> An
         "MONGODB_URI": uri,
         "DAYBOOK_MONGODB_DATABASE": database,
         "DAYBOOK_REQUESTS_TOPIC": topic,
+        "DAYBOOK_TASKS_TOPIC": f"{topic}-tasks",
         "DAYBOOK_GROUP_ID": group,
         "DAYBOOK_HEALTH_PORT": "0",
         "DAYBOOK_LOG_LEVEL": "WARNING",

@@ -15,7 +15,7 @@ from daybook.testing.records import DATA, FakeRecord
 from daybook.testing.servers import ServerHandle
 from ingest.documents import log_document
 from ingest.judge import Accepted, encode
-from ingest.repository import LogRepository
+from ingest.repository import EventRepository
 from prometheus_client import CollectorRegistry
 from pymongo import AsyncMongoClient
 from pymongo.errors import AutoReconnect, DocumentTooLarge, OperationFailure
@@ -26,12 +26,13 @@ def accepted(identity: str, source: str = "shop") -> Accepted:
         RequestCompleted, identity, source, "demo", None, None, None, DATA
     )
     record = FakeRecord(b"{}")
-    return Accepted(encode(log_document(event, record, "shared")), record, source)
+    document = encode(log_document(event, record, "shared"))
+    return Accepted(document, record, source, "logs")
 
 
-def repository(collection: Any) -> LogRepository:
+def repository(collection: Any) -> EventRepository:
     metrics = IngestMetrics(CollectorRegistry())
-    return LogRepository(collection, Random(1), metrics)
+    return EventRepository(collection, Random(1), metrics)
 
 
 class Refusing:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from aiokafka import TopicPartition
 from daybook.runtime.clock import utc_now
+from daybook.runtime.consuming.reached import Reached
 from daybook.storage.times import to_ms
 from daybook.testing.records import request_event
 from daybook.testing.waiting import eventually
@@ -88,9 +89,9 @@ async def test_the_clock_counts_only_where_all_that_came_is_stored(
     world: Any, progress: Any, expected: datetime | None
 ) -> None:
     collection = world.database["watermarks"]
-    watermarks = Watermarks(collection, progress, lambda: progress, lambda: NOW, SKEW)
+    reached = Reached(progress, lambda: progress, lambda: NOW, SKEW)
 
-    await watermarks.write()
+    await Watermarks(collection, reached).write()
 
     found = await collection.find_one({"_id": "requests/0"})
     assert (found and found["received_at"]) == expected
@@ -99,10 +100,14 @@ async def test_the_clock_counts_only_where_all_that_came_is_stored(
 async def test_a_watermark_never_goes_back(world: Any) -> None:
     collection = world.database["watermarks"]
     ahead: Any = Progress()
-    await Watermarks(collection, ahead, lambda: ahead, lambda: NOW, SKEW).write()
+    await Watermarks(
+        collection, Reached(ahead, lambda: ahead, lambda: NOW, SKEW)
+    ).write()
 
     woken: Any = Progress(idle=False, stored_ms=to_ms(EARLIER))
-    await Watermarks(collection, woken, lambda: woken, lambda: NOW, SKEW).write()
+    await Watermarks(
+        collection, Reached(woken, lambda: woken, lambda: NOW, SKEW)
+    ).write()
 
     found = await collection.find_one({"_id": "requests/0"})
     assert found["received_at"] == NOW - SKEW
@@ -119,6 +124,7 @@ async def test_on_sigterm_all_that_was_taken_is_stored_and_committed(
             "MONGODB_URI": world.settings.mongodb_uri,
             "DAYBOOK_MONGODB_DATABASE": world.settings.mongodb_database,
             "DAYBOOK_REQUESTS_TOPIC": world.settings.requests_topic,
+            "DAYBOOK_TASKS_TOPIC": world.settings.tasks_topic,
             "DAYBOOK_DEAD_LETTERS_TOPIC": world.settings.dead_letters_topic,
             "DAYBOOK_GROUP_ID": world.settings.group_id,
             "DAYBOOK_HEALTH_PORT": "0",

@@ -1,20 +1,14 @@
-"""A request event as the document that is stored of it."""
+"""Events as the documents that are stored of them."""
 
-from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Protocol
 
 from bson.datetime_ms import DatetimeMS
 from daybook.events.cloudevent import CloudEvent
+from daybook.events.task import TaskProgressed
 from daybook.storage.logs import status_of
 from daybook.storage.refs import RefKind, ref
-from daybook.storage.times import hour_of, to_ms
-
-# A producer's clock may run this far ahead before it is set aside.
-FURTHEST_AHEAD_MS = 5 * 60_000
-
-_EARLIEST_MS = to_ms(datetime.min.replace(tzinfo=UTC))
-_LATEST_MS = to_ms(datetime.max.replace(tzinfo=UTC))
+from daybook.storage.times import created_ms, hour_of
 
 
 class Place(Protocol):
@@ -32,30 +26,46 @@ class Place(Protocol):
 
 def log_document(event: CloudEvent, place: Place, tier: str) -> dict[str, Any]:
     """The ``logs`` document of one request, as :mod:`daybook.storage.logs` says."""
-    data = event.data
+    return {
+        **_common(event, place),
+        "tier": tier,
+        "status": status_of(event.data.get("status_code")),
+        **event.data,
+        "refs": refs_of(event.data),
+    }
+
+
+def task_event_document(event: CloudEvent, place: Place, tier: str) -> dict[str, Any]:
+    """The document of one event of a task, as :mod:`daybook.storage.task_events` says.
+
+    Only its progress has a tier, and expires: the rest is kept for ever.
+    """
+    document = {**_common(event, place), "type": event.event.type, **event.data}
+    if event.event is TaskProgressed:
+        document["tier"] = tier
+    return document
+
+
+def _common(event: CloudEvent, place: Place) -> dict[str, Any]:
+    """What the document of every event has."""
     received = place.timestamp
-    created = received if event.time is None else event_ms(event.time)
+    created, own = created_ms(event.time, received)
     document: dict[str, Any] = {
         "_id": f"{event.project_id}/{event.id}",
         "project_id": event.project_id,
         "id": event.id,
+        "created_at": DatetimeMS(created),
         "received_at": DatetimeMS(received),
-        "tier": tier,
-        "status": status_of(data.get("status_code")),
-        **data,
+        "hour": hour_of(created),
         "source": event.source,
         "origin": {
             "topic": place.topic,
             "partition": place.partition,
             "offset": place.offset,
         },
-        "refs": refs_of(data),
     }
-    if created > received + FURTHEST_AHEAD_MS:
-        document["event_time"] = DatetimeMS(created)
-        created = received
-    document["created_at"] = DatetimeMS(created)
-    document["hour"] = hour_of(created)
+    if own is not None:
+        document["event_time"] = DatetimeMS(own)
     if event.sequence is not None:
         document["sequence"] = event.sequence
     if event.traceparent is not None:
@@ -63,14 +73,6 @@ def log_document(event: CloudEvent, place: Place, tier: str) -> dict[str, Any]:
     if event.extra is not None:
         document["extra"] = event.extra
     return document
-
-
-def event_ms(time: datetime) -> int:
-    """Milliseconds since 1970 of an event's time; one without an offset is in UTC."""
-    if time.tzinfo is None:
-        time = time.replace(tzinfo=UTC)
-    # An offset may carry the first and last hours of the calendar out of it.
-    return min(max(to_ms(time), _EARLIEST_MS), _LATEST_MS)
 
 
 # Where in the event's data each kind of reference stands.

@@ -1,6 +1,6 @@
 """Each record judged alone, up to and including its BSON."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from daybook.events.faults import (
 from daybook.events.reading import EventReader
 from daybook.runtime.dead_letters import DeadLetter
 
-from ingest.documents import log_document
+from ingest.kinds import Kind
 
 LARGEST_DOCUMENT = 15 * 1024 * 1024
 
@@ -26,13 +26,19 @@ class Accepted:
     document: bytes
     record: Any
     source: str
+    collection: str
+
+    @property
+    def size(self) -> int:
+        """Bytes of the document."""
+        return len(self.document)
 
 
 class Judge:
     """Decides what a record is; pure, but for the tier that it asks for."""
 
-    def __init__(self, reader: EventReader, tier_of: Callable[[str], str]) -> None:
-        self._reader = reader
+    def __init__(self, kinds: Iterable[Kind], tier_of: Callable[[str], str]) -> None:
+        self._kinds = {kind.topic: (kind, EventReader(kind.events)) for kind in kinds}
         self._tier_of = tier_of
 
     def judge(self, record: Any) -> Accepted | DeadLetter:
@@ -43,9 +49,10 @@ class Judge:
             return DeadLetter(record, fault)
 
     def _accept(self, record: Any) -> Accepted:
-        event = self._reader.read(record)
-        document = log_document(event, record, self._tier_of(event.project_id))
-        return Accepted(encode(document), record, event.source)
+        kind, reader = self._kinds[record.topic]
+        event = reader.read(record)
+        document = kind.document(event, record, self._tier_of(event.project_id))
+        return Accepted(encode(document), record, event.source, kind.collection)
 
 
 def decode(document: bytes) -> dict[str, Any]:

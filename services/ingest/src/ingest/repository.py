@@ -1,9 +1,9 @@
-"""Ingest's writes to ``logs``: once each, durable, one guilty record at a time."""
+"""Ingest's writes: once each, durable, one guilty record at a time."""
 
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, cast
 
@@ -41,8 +41,11 @@ class Stored:
         )
 
 
-class LogRepository:
-    """Inserts logs. ``collection`` answers once a majority has journaled a write."""
+class EventRepository:
+    """Inserts the documents of events into one collection.
+
+    ``collection`` answers once a majority has journaled a write.
+    """
 
     def __init__(
         self,
@@ -135,7 +138,7 @@ class LogRepository:
                 again.append(one)
             else:
                 renamed = encode(under_other_source(document))
-                again.append(Accepted(renamed, one.record, one.source))
+                again.append(replace(one, document=renamed))
         outcome = Stored(redelivered=redelivered)
         return outcome.add(await self._insert_all(again)) if again else outcome
 

@@ -1,165 +1,28 @@
-"""What ingest reads of Kafka, and what a rebalance does to it."""
+"""What ingest reads of Kafka."""
 
-# aiokafka's own types are partial, and do not say that listeners may be coroutines.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportIncompatibleMethodOverride=false
-
-import asyncio
-import logging
-from collections.abc import Callable, Mapping
-from typing import cast
-
-from aiokafka import ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
-from daybook.runtime.consuming.consumer import TolerantConsumer
+from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.raw import RawBatch, raw_message, raw_records
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from ingest.judge import Judge
-from ingest.pipeline import Pipeline
 from ingest.settings import Settings
-
-log = logging.getLogger(__name__)
-
-# How long a handler waits for room before the partitions are paused instead: polling
-# must go on, or the group takes the process for dead.
-ROOM_WITHIN_S = 2.0
-COMMIT_WITHIN_S = 10.0
+from ingest.writer import Outcome
 
 
-class Intake(ConsumerRebalanceListener):
-    """Between one consumer and the pipeline: backpressure, commits, rebalances."""
+def subscribe(broker: KafkaBroker, intake: Intake[Outcome], settings: Settings) -> None:
+    """Declare ingest's one subscriber: all its topics, in one group."""
 
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._consumer_of: Callable[[], TolerantConsumer | None] = lambda: None
-        self._pipeline: Pipeline | None = None
-        self._holding: asyncio.Task[None] | None = None
-
-    def join(
-        self, consumer_of: Callable[[], TolerantConsumer | None], pipeline: Pipeline
-    ) -> None:
-        """Name both ends; before any record is read."""
-        self._consumer_of, self._pipeline = consumer_of, pipeline
-
-    @property
-    def consumer(self) -> TolerantConsumer | None:
-        """The consumer, while it is started."""
-        return self._consumer_of()
-
-    async def take(self, batch: RawBatch, judge: Judge) -> None:
-        """Judge one batch and hand it on; waits while too much is in flight."""
-        consumer, pipeline = self.consumer, self._pipeline
-        if consumer is None or pipeline is None or pipeline.failed:
-            return  # stopping: nothing past the last batch taken is committed
-        taken = False
-        try:
-            outcomes = [judge.judge(record) for record in batch.records]
-            if not await pipeline.room(ROOM_WITHIN_S):
-                self._hold(consumer, pipeline)
-            if consumer.polled_is_current():
-                pipeline.take(outcomes)
-            taken = True
-        finally:
-            if not taken:
-                # FastStream goes on with the next batch: without this, its commit would
-                # skip the records of this one.
-                pipeline.failed = True
-
-    def _hold(self, consumer: TolerantConsumer, pipeline: Pipeline) -> None:
-        """Stop reading, but keep polling, until there is room again."""
-        if self._holding is None or self._holding.done():
-            log.warning("the database is behind: reading pauses until it has caught up")
-            consumer.pause(*consumer.assignment())
-            self._holding = asyncio.create_task(self._resume(consumer, pipeline))
-
-    async def _resume(self, consumer: TolerantConsumer, pipeline: Pipeline) -> None:
-        while not await pipeline.room(within=60):
-            pass
-        consumer.resume(*consumer.assignment())
-        log.info("reading goes on")
-
-    async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
-        """Commit explicit offsets of what is still assigned; False where it failed."""
-        consumer = self.consumer
-        if consumer is None:
-            return False
-        assigned = consumer.assignment()
-        mine = {
-            partition: at for partition, at in offsets.items() if partition in assigned
-        }
-        if not mine:
-            return False
-        try:
-            await asyncio.wait_for(consumer.commit(mine), COMMIT_WITHIN_S)
-        except CommitFailedError:
-            log.info("a rebalance overtook a commit: its records will be read again")
-            return False
-        except (KafkaError, IllegalStateError, TimeoutError) as error:
-            log.warning("cannot commit, trying again later: %r", error)
-            return False
-        return True
-
-    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        if self._pipeline is not None and revoked:
-            # Half of what the group waits for: the commit needs time of its own.
-            deadline = self._settings.rebalance_timeout.total_seconds() / 2
-            await self._pipeline.revoke(deadline)
-
-    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        holding = self._holding is not None and not self._holding.done()
-        if holding and (consumer := self.consumer) is not None:
-            consumer.pause(*assigned)
-
-    async def stop(self, within: float) -> None:
-        """Read no more; write what was taken, commit it, and let go."""
-        consumer, pipeline = self.consumer, self._pipeline
-        if self._holding is not None:
-            self._holding.cancel()
-        if consumer is None or pipeline is None:
-            return
-        consumer.pause(*consumer.assignment())
-        await pipeline.drain(within)
-        self._pipeline = None
-
-
-def subscribe(
-    broker: KafkaBroker,
-    intake: Intake,
-    judge: Judge,
-    pipeline: Pipeline,
-    settings: Settings,
-) -> None:
-    """Declare ingest's subscriber, and join what it reads to the pipeline."""
-    subscriber = broker.subscriber(
+    @broker.subscriber(
         settings.requests_topic,
+        settings.tasks_topic,
         batch=True,
         group_id=settings.group_id,
         # Offsets are committed by the pipeline's watermarks, never on return.
         ack_policy=AckPolicy.MANUAL,
         parser=raw_message,
         decoder=raw_records,
-        auto_offset_reset="earliest",
-        listener=intake,
-        max_records=settings.poll_records,
-        # FastStream sleeps this long once more after an empty poll.
-        batch_timeout_ms=20,
-        fetch_max_bytes=settings.fetch_bytes,
-        max_partition_fetch_bytes=settings.fetch_bytes,
-        fetch_max_wait_ms=100,
-        session_timeout_ms=_ms(settings.session_timeout.total_seconds()),
-        heartbeat_interval_ms=_ms(settings.session_timeout.total_seconds() / 4),
-        rebalance_timeout_ms=_ms(settings.rebalance_timeout.total_seconds()),
+        **intake.options(),
     )
-
-    @subscriber
-    async def store_requests(batch: RawBatch) -> None:
+    async def store_events(batch: RawBatch) -> None:  # pyright: ignore[reportUnusedFunction]
         """Judge one polled batch and hand it on; commits follow storage, not this."""
-        await intake.take(batch, judge)
-
-    intake.join(lambda: cast("TolerantConsumer | None", subscriber.consumer), pipeline)
-
-
-def _ms(seconds: float) -> int:
-    return int(seconds * 1000)
+        await intake.take(batch)

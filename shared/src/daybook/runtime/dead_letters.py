@@ -55,6 +55,11 @@ class DeadLetter:
     record: SourceRecord
     fault: RecordFault
 
+    @property
+    def size(self) -> int:
+        """Bytes of the record's value."""
+        return len(self.record.value or b"")
+
     def headers(self) -> list[Header]:
         """The record's own headers, and ours instead of an earlier letter's."""
         record = self.record

@@ -6,20 +6,60 @@ _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _SIZES = (1, 10, 50, 100, 250, 500, 1000, 2000, 5000)
 
 
-class IngestMetrics:
-    """What ingest counts."""
+class ConsumerMetrics:
+    """What every service that reads from Kafka counts, under its own name."""
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        # What became of each record: a rising share of dead letters is a publisher's
-        # fault, of redeliveries a restart's.
+    def __init__(
+        self, registry: CollectorRegistry, service: str, outcomes: tuple[str, ...]
+    ) -> None:
+        # What became of each record: a rising share of anything but the first says
+        # that a publisher or a restart is at work.
         self.events = Counter(
-            "daybook_ingest_events_total",
+            f"daybook_{service}_events_total",
             "Records by what became of them.",
             ["outcome"],
             registry=registry,
         )
-        for outcome in ("stored", "redelivered", "dead_lettered"):
+        for outcome in outcomes:
             self.events.labels(outcome)
+        # How long an event was on its way; of each write the oldest of its records.
+        self.delay = Histogram(
+            f"daybook_{service}_delay_seconds",
+            "From the broker's append to stored, of the oldest record of each write.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        # Small writes under load say that something flushes too early.
+        self.batch_size = Histogram(
+            f"daybook_{service}_batch_records",
+            "Records a write.",
+            buckets=_SIZES,
+            registry=registry,
+        )
+        # Both at their bound, for long: the database is the wall.
+        self.writes_in_flight = Gauge(
+            f"daybook_{service}_writes_in_flight",
+            "Writes in flight.",
+            registry=registry,
+        )
+        self.bytes_in_flight = Gauge(
+            f"daybook_{service}_bytes_in_flight",
+            "Bytes of the records that are being stored.",
+            registry=registry,
+        )
+        # Rises while the database is away: nothing is lost, all waits.
+        self.database_waits = Counter(
+            f"daybook_{service}_database_waits_total",
+            "Times that a write had to be tried again.",
+            registry=registry,
+        )
+
+
+class IngestMetrics(ConsumerMetrics):
+    """What ingest counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry, "ingest", ("stored", "redelivered", "dead_lettered"))
         # Why records were dead-lettered; kinds are those of daybook.events.faults.
         self.dead_letters = Counter(
             "daybook_ingest_dead_letters_total",
@@ -27,38 +67,22 @@ class IngestMetrics:
             ["kind"],
             registry=registry,
         )
-        # How long an event was on its way; of each write the oldest of its records.
-        self.delay = Histogram(
-            "daybook_ingest_delay_seconds",
-            "From the broker's append to stored, of the oldest record of each write.",
-            buckets=_SECONDS,
-            registry=registry,
-        )
-        # Small writes under load say that something flushes too early.
-        self.batch_size = Histogram(
-            "daybook_ingest_batch_records",
-            "Records a write.",
-            buckets=_SIZES,
-            registry=registry,
-        )
-        # Both at their bound, for long: the database is the wall.
-        self.writes_in_flight = Gauge(
-            "daybook_ingest_writes_in_flight", "Writes in flight.", registry=registry
-        )
-        self.bytes_in_flight = Gauge(
-            "daybook_ingest_bytes_in_flight",
-            "Bytes of the records that are being stored.",
-            registry=registry,
-        )
-        # Rises while the database is away: nothing is lost, all waits.
-        self.database_waits = Counter(
-            "daybook_ingest_database_waits_total",
-            "Times that a write had to be tried again.",
-            registry=registry,
-        )
         # Sources whose records are mostly bad: their names are in the log.
         self.bad_sources = Gauge(
             "daybook_ingest_bad_sources",
             "Sources whose latest records were mostly dead-lettered.",
+            registry=registry,
+        )
+
+
+class TrackerMetrics(ConsumerMetrics):
+    """What the task-tracker counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry, "task_tracker", ("folded", "passed_over", "refused"))
+        # Tasks whose worker fell silent: a platform's workers are dying.
+        self.stalled = Counter(
+            "daybook_task_tracker_stalled_total",
+            "Tasks found stalled.",
             registry=registry,
         )

@@ -2,27 +2,21 @@
 
 Records gather in one open bulk. A full bulk, or one that has lingered, is written while
 the next gathers; several writes may be in flight. Each bulk is one span a partition in
-that partition's watermark, so an offset is committed only once all before it is stored
-or dead-lettered.
+that partition's watermark, so an offset is committed only once all before it is done
+with: stored, dead-lettered, or passed over for good.
 """
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from aiokafka import TopicPartition
-from daybook.runtime.clock import Clock
-from daybook.runtime.consuming.watermark import Span, Watermark
-from daybook.runtime.dead_letters import DeadLetter
-from daybook.runtime.metrics import IngestMetrics
-from daybook.storage.times import from_ms
 
-from ingest.judge import Accepted
-from ingest.repository import Stored
-from ingest.settings import Settings
-from ingest.sources import UNKNOWN, SourceWatch
+from daybook.runtime.consuming.settings import ConsumerSettings
+from daybook.runtime.consuming.watermark import Span, Watermark
+from daybook.runtime.metrics import ConsumerMetrics
 
 log = logging.getLogger(__name__)
 
@@ -30,68 +24,57 @@ Place = tuple[int, int]  # of a record: its offset, and when it was appended, in
 Commit = Callable[[Mapping[TopicPartition, int]], Awaitable[bool]]
 
 
-class Store(Protocol):
-    """Stores documents once each; returns when all are durable or refused."""
+class Item(Protocol):
+    """What was judged of one record; ``size`` is the bytes that it takes."""
 
-    async def insert(self, accepted: list[Accepted]) -> Stored: ...
+    @property
+    def record(self) -> Any: ...
+    @property
+    def size(self) -> int: ...
 
 
-class Letters(Protocol):
-    """Sends dead letters; returns when all are acknowledged."""
-
-    async def send(self, letters: list[DeadLetter]) -> None: ...
+ItemT = TypeVar("ItemT", bound=Item)
 
 
 @dataclass(slots=True)
-class Bulk:
+class Bulk(Generic[ItemT]):
     """What is written together."""
 
-    accepted: list[Accepted] = field(default_factory=list[Accepted])
-    letters: list[DeadLetter] = field(default_factory=list[DeadLetter])
+    items: list[ItemT] = field(default_factory=list[ItemT])
     last: dict[TopicPartition, Place] = field(
         default_factory=dict[TopicPartition, Place]
     )
     spans: list[Span] = field(default_factory=list[Span])
     size: int = 0
-    oldest_ms: int | None = None
 
-    def __len__(self) -> int:
-        return len(self.accepted) + len(self.letters)
-
-    def add(self, outcome: Accepted | DeadLetter) -> None:
-        record: Any = outcome.record
-        if isinstance(outcome, Accepted):
-            self.accepted.append(outcome)
-            self.size += len(outcome.document)
-            if self.oldest_ms is None:
-                self.oldest_ms = record.timestamp
-        else:
-            self.letters.append(outcome)
-            self.size += len(record.value or b"")
+    def add(self, item: ItemT) -> None:
+        record = item.record
+        self.items.append(item)
+        self.size += item.size
         partition = TopicPartition(record.topic, record.partition)
         self.last[partition] = (record.offset, record.timestamp)
 
 
-class Pipeline:
-    """Takes judged records, stores them, and commits what is contiguous."""
+class Pipeline(Generic[ItemT]):
+    """Takes judged records, has them written, and commits what is contiguous.
+
+    ``write`` returns once all that it was given is done with; it may be called again
+    with the same records, and several calls run at once. It waits for a database or a
+    broker that is away: an exception means that only a restart helps.
+    """
 
     def __init__(
         self,
-        store: Store,
-        letters: Letters,
+        write: Callable[[list[ItemT]], Awaitable[None]],
         commit: Commit,
-        settings: Settings,
-        metrics: IngestMetrics,
-        clock: Clock,
+        settings: ConsumerSettings,
+        metrics: ConsumerMetrics,
     ) -> None:
-        self._store = store
-        self._letters = letters
+        self._write_items = write
         self._commit = commit
         self._settings = settings
         self._metrics = metrics
-        self._clock = clock
-        self._sources = SourceWatch(metrics)
-        self._open = Bulk()
+        self._open = Bulk[ItemT]()
         self._linger: asyncio.TimerHandle | None = None
         self._writes: set[asyncio.Task[None]] = set()
         self._bytes = 0
@@ -114,16 +97,16 @@ class Pipeline:
             return False
         return True
 
-    def take(self, outcomes: Iterable[Accepted | DeadLetter]) -> None:
+    def take(self, items: Iterable[ItemT]) -> None:
         """Add one polled batch of partitions that are still assigned, in its order."""
-        for outcome in outcomes:
-            self._open.add(outcome)
+        for item in items:
+            self._open.add(item)
             if (
-                len(self._open) >= self._settings.bulk_records
+                len(self._open.items) >= self._settings.bulk_records
                 or self._open.size >= self._settings.bulk_bytes
             ):
                 self._dispatch()
-        if len(self._open) and self._linger is None:
+        if self._open.items and self._linger is None:
             loop = asyncio.get_running_loop()
             self._linger = loop.call_later(
                 self._settings.linger.total_seconds(), self._dispatch
@@ -134,8 +117,8 @@ class Pipeline:
         if self._linger is not None:
             self._linger.cancel()
             self._linger = None
-        bulk, self._open = self._open, Bulk()
-        if not len(bulk):
+        bulk, self._open = self._open, Bulk[ItemT]()
+        if not bulk.items:
             return
         bulk.spans = [
             self._watermarks.setdefault(partition, Watermark()).begin(*place)
@@ -146,16 +129,14 @@ class Pipeline:
         task.add_done_callback(self._written)
         self._account(bulk.size)
 
-    async def _write(self, bulk: Bulk) -> None:
+    async def _write(self, bulk: Bulk[ItemT]) -> None:
         try:
-            outcome = await self._store.insert(bulk.accepted)
-            letters = [*bulk.letters, *outcome.refused]
-            await self._letters.send(letters)
+            await self._write_items(bulk.items)
         finally:
             self._account(-bulk.size)
         for span in bulk.spans:
             span.done = True
-        self._count(bulk, outcome, letters)
+        self._metrics.batch_size.observe(len(bulk.items))
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writes.discard(task)
@@ -177,24 +158,6 @@ class Pipeline:
             self._room.set()
         else:
             self._room.clear()
-
-    def _count(self, bulk: Bulk, outcome: Stored, letters: list[DeadLetter]) -> None:
-        events = self._metrics.events
-        events.labels("stored").inc(outcome.stored)
-        events.labels("redelivered").inc(outcome.redelivered)
-        events.labels("dead_lettered").inc(len(letters))
-        self._metrics.batch_size.observe(len(bulk))
-        if bulk.oldest_ms is not None:
-            delay = self._clock() - from_ms(bulk.oldest_ms)
-            self._metrics.delay.observe(max(delay.total_seconds(), 0))
-        good: dict[str, int] = {}
-        for one in bulk.accepted:
-            good[one.source] = good.get(one.source, 0) + 1
-        for source, count in good.items():
-            self._sources.saw(source, good=count)
-        for letter in letters:
-            self._metrics.dead_letters.labels(letter.fault.kind).inc()
-            self._sources.saw(letter.fault.source or UNKNOWN, bad=1)
 
     async def commit(self) -> None:
         """Commit each partition's watermark where it has moved."""
@@ -241,7 +204,7 @@ class Pipeline:
         await self.drain(within)
         self._watermarks = {}
         # Taken while draining: of partitions that are no longer ours.
-        self._open = Bulk()
+        self._open = Bulk[ItemT]()
 
     async def close(self) -> None:
         """Give up what is still being written; it was not committed."""

@@ -1,71 +1,64 @@
-"""What is committed when: only what is stored, in order, of what is still ours."""
+"""What is committed when: only what is written, in order, of what is still ours."""
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
-from daybook.events.faults import NotJson
-from daybook.runtime.clock import utc_now
-from daybook.runtime.dead_letters import DeadLetter
-from daybook.runtime.metrics import IngestMetrics
+from daybook.runtime.consuming.pipeline import Pipeline
+from daybook.runtime.consuming.settings import ConsumerSettings
+from daybook.runtime.metrics import ConsumerMetrics
 from daybook.testing.records import FakeRecord
 from daybook.testing.waiting import eventually
-from ingest.judge import Accepted
-from ingest.pipeline import Pipeline
-from ingest.repository import Stored
-from ingest.settings import Settings
 from prometheus_client import CollectorRegistry
 
 TOPIC = "requests"
 
 
+@dataclass(frozen=True)
+class Judged:
+    """A record as a service judged it."""
+
+    record: FakeRecord
+    size: int = 100
+
+
 class GatedStore:
-    """Stores what it is given once the test lets it."""
+    """Writes what it is given once the test lets it."""
 
     def __init__(self) -> None:
         self.gates: list[asyncio.Event] = []
-        self.batches: list[list[Accepted]] = []
+        self.batches: list[list[Judged]] = []
         self.error: Exception | None = None
 
-    async def insert(self, accepted: list[Accepted]) -> Stored:
+    async def write(self, items: list[Judged]) -> None:
         gate = asyncio.Event()
         self.gates.append(gate)
-        self.batches.append(accepted)
+        self.batches.append(items)
         await gate.wait()
         if self.error is not None:
             raise self.error
-        return Stored(stored=len(accepted))
 
     async def waiting(self, writes: int) -> None:
         await eventually(lambda: len(self.gates) >= writes, within=5)
 
 
 class Outbox:
-    """Keeps letters and commits."""
+    """Keeps commits."""
 
     def __init__(self) -> None:
-        self.letters: list[DeadLetter] = []
         self.commits: list[Mapping[TopicPartition, int]] = []
         self.refuse = False
-
-    async def send(self, letters: list[DeadLetter]) -> None:
-        self.letters += letters
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> bool:
         self.commits.append(offsets)
         return not self.refuse
 
 
-def good(offset: int, partition: int = 0) -> Accepted:
-    record = FakeRecord(b"{}", topic=TOPIC, partition=partition, offset=offset)
-    return Accepted(b"x" * 100, record, "shop")
-
-
-def bad(offset: int) -> DeadLetter:
-    return DeadLetter(FakeRecord(b"{", topic=TOPIC, offset=offset), NotJson())
+def good(offset: int, partition: int = 0) -> Judged:
+    return Judged(FakeRecord(b"{}", topic=TOPIC, partition=partition, offset=offset))
 
 
 def at(partition: int = 0) -> TopicPartition:
@@ -83,23 +76,19 @@ def outbox() -> Outbox:
 
 
 @pytest.fixture
-def registry() -> CollectorRegistry:
-    return CollectorRegistry()
-
-
-@pytest.fixture
-def pipeline(
-    store: GatedStore, outbox: Outbox, registry: CollectorRegistry
-) -> Pipeline:
-    settings = Settings(
-        bulk_records=2, writes_in_flight=2, linger=timedelta(milliseconds=1)
+def pipeline(store: GatedStore, outbox: Outbox) -> Pipeline[Judged]:
+    settings = ConsumerSettings(
+        group_id="any",
+        bulk_records=2,
+        writes_in_flight=2,
+        linger=timedelta(milliseconds=1),
     )
-    metrics = IngestMetrics(registry)
-    return Pipeline(store, outbox, outbox.commit, settings, metrics, utc_now)
+    metrics = ConsumerMetrics(CollectorRegistry(), "any", ("written",))
+    return Pipeline(store.write, outbox.commit, settings, metrics)
 
 
 async def test_nothing_is_committed_before_it_is_stored(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     pipeline.take([good(0), good(1)])
     await store.waiting(1)
@@ -110,7 +99,7 @@ async def test_nothing_is_committed_before_it_is_stored(
 
 
 async def test_a_later_write_that_ends_first_is_not_committed_past_an_earlier(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     pipeline.take([good(0), good(1), good(2), good(3)])
     await store.waiting(2)
@@ -127,7 +116,7 @@ async def test_a_later_write_that_ends_first_is_not_committed_past_an_earlier(
 
 
 async def test_each_partition_is_committed_on_its_own(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     pipeline.take([good(0, 0), good(1, 0), good(7, 1), good(8, 1)])
     await store.waiting(2)
@@ -140,7 +129,7 @@ async def test_each_partition_is_committed_on_its_own(
 
 
 async def test_what_is_committed_once_is_not_committed_again(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     pipeline.take([good(0), good(1)])
     await store.waiting(1)
@@ -154,7 +143,7 @@ async def test_what_is_committed_once_is_not_committed_again(
 
 
 async def test_a_commit_that_fails_is_made_again(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     outbox.refuse = True
     pipeline.take([good(0), good(1)])
@@ -168,22 +157,8 @@ async def test_a_commit_that_fails_is_made_again(
     assert outbox.commits == [{at(): 2}, {at(): 2}]
 
 
-async def test_a_bad_record_is_committed_with_its_letter(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
-) -> None:
-    pipeline.take([good(0), bad(1)])
-    await store.waiting(1)
-    store.gates[0].set()
-    await eventually(lambda: pipeline.writes_in_flight == 0, within=5)
-
-    await pipeline.commit()
-
-    assert [letter.record.offset for letter in outbox.letters] == [1]
-    assert outbox.commits == [{at(): 2}]
-
-
 async def test_a_lone_record_is_written_once_it_has_lingered(
-    pipeline: Pipeline, store: GatedStore
+    pipeline: Pipeline[Judged], store: GatedStore
 ) -> None:
     pipeline.take([good(0)])
 
@@ -194,7 +169,7 @@ async def test_a_lone_record_is_written_once_it_has_lingered(
 
 
 async def test_there_is_no_room_while_the_bound_is_in_flight(
-    pipeline: Pipeline, store: GatedStore
+    pipeline: Pipeline[Judged], store: GatedStore
 ) -> None:
     pipeline.take([good(0), good(1), good(2), good(3)])
     await store.waiting(2)
@@ -207,7 +182,7 @@ async def test_there_is_no_room_while_the_bound_is_in_flight(
 
 
 async def test_a_revocation_drains_commits_and_forgets(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     pipeline.take([good(0), good(1), good(2)])
     await store.waiting(1)
@@ -223,7 +198,7 @@ async def test_a_revocation_drains_commits_and_forgets(
 
 
 async def test_what_a_revocation_could_not_wait_for_is_never_committed(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     pipeline.take([good(0), good(1)])
     await store.waiting(1)
@@ -237,7 +212,7 @@ async def test_what_a_revocation_could_not_wait_for_is_never_committed(
 
 
 async def test_an_unforeseen_failure_stops_all_commits(
-    pipeline: Pipeline, store: GatedStore, outbox: Outbox
+    pipeline: Pipeline[Judged], store: GatedStore, outbox: Outbox
 ) -> None:
     store.error = RuntimeError("unforeseen")
     pipeline.take([good(0), good(1)])
@@ -253,20 +228,3 @@ async def test_an_unforeseen_failure_stops_all_commits(
     await pipeline.commit()
 
     assert outbox.commits == []
-
-
-async def test_a_source_that_is_mostly_bad_is_told_by_name(
-    pipeline: Pipeline, store: GatedStore, caplog: pytest.LogCaptureFixture
-) -> None:
-    letters = [bad(offset) for offset in range(100)]
-    for letter in letters:
-        letter.fault.source = "shop/broken"
-    pipeline.take(letters)
-    for number in range(50):
-        await eventually(lambda seen=number: len(store.gates) > seen, within=5)
-        store.gates[number].set()
-
-    def told() -> Any:
-        return "shop/broken" in caplog.text
-
-    await eventually(told, within=5)

@@ -1,0 +1,165 @@
+"""A service around one subscriber: what starts, watches, drains and ends it."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from random import Random
+from typing import Any, Generic, cast
+
+import uvicorn
+import uvloop
+from faststream.asgi import AsgiFastStream
+from prometheus_client import CollectorRegistry
+from pymongo.errors import PyMongoError
+
+from daybook.runtime.backoff import backoff
+from daybook.runtime.clock import monotonic
+from daybook.runtime.consuming.consumer import TolerantBroker, TolerantConsumer
+from daybook.runtime.consuming.intake import Intake
+from daybook.runtime.consuming.pipeline import ItemT, Pipeline
+from daybook.runtime.consuming.settings import ConsumerSettings
+from daybook.runtime.health import health_routes
+from daybook.runtime.mongo import is_unavailable
+from daybook.runtime.settings import ServiceSettings
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
+
+
+def make_broker(settings: ConsumerSettings, client_id: str) -> TolerantBroker:
+    """The broker that a service's one subscriber is declared on."""
+    return TolerantBroker(
+        settings.kafka_bootstrap_servers,
+        client_id=client_id,
+        consumer_only=True,
+        # Nothing is guessed from annotations: batches come as they are.
+        apply_types=False,
+        logger=log,
+        log_level=logging.DEBUG,  # of the two lines that it writes a batch
+        graceful_timeout=settings.drain_within.total_seconds(),
+    )
+
+
+class ConsumingService(Generic[ItemT]):
+    """Reads once the database can store, and leaves when only a restart helps.
+
+    ``prepare`` is repeated while the database is away; ``loops`` run from then on, each
+    so long after its last end; ``close`` comes last, when nothing is read or written.
+    """
+
+    def __init__(
+        self,
+        settings: ConsumerSettings,
+        broker: TolerantBroker,
+        intake: Intake[ItemT],
+        pipeline: Pipeline[ItemT],
+        *,
+        registry: CollectorRegistry,
+        random: Random,
+        prepare: Work,
+        loops: Mapping[Work, timedelta],
+        close: Work,
+    ) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._pipeline = pipeline
+        self._random = random
+        self._prepare = prepare
+        self._every = {**loops, pipeline.commit: settings.commit_every}
+        self._close_parts = close
+        self._loops: list[asyncio.Task[None]] = []
+        self._started_at = monotonic()
+        (subscriber,) = broker.subscribers
+        intake.join(
+            lambda: cast("TolerantConsumer | None", cast("Any", subscriber).consumer),
+            pipeline,
+        )
+        self.app = AsgiFastStream(
+            broker,
+            logger=log,
+            asgi_routes=health_routes(
+                alive=self._alive, ready=self._ready, registry=registry
+            ),
+            on_startup=[self._before_reading],
+            on_shutdown=[self._drain],
+            after_shutdown=[self._close],
+        )
+
+    async def _before_reading(self) -> None:
+        """Wait for the database; nothing is read before it can be stored."""
+        for wait in backoff(self._random):
+            try:
+                await self._prepare()
+            except PyMongoError as error:
+                if not is_unavailable(error):
+                    raise
+                log.warning("waiting for the database: %s", str(error)[:200])
+                await asyncio.sleep(wait)
+            else:
+                break
+        self._loops = [
+            _repeat(every.total_seconds(), work) for work, every in self._every.items()
+        ]
+        self._loops.append(_repeat(1.0, self._watch))
+
+    async def _drain(self) -> None:
+        await self._intake.stop(self._settings.drain_within.total_seconds())
+
+    async def _close(self) -> None:
+        for loop in self._loops:
+            loop.cancel()
+        await asyncio.gather(*self._loops, return_exceptions=True)
+        await self._pipeline.close()
+        await self._close_parts()
+
+    def _alive(self) -> str | None:
+        if self._pipeline.failed:
+            return "a write failed in an unforeseen way"
+        consumer = self._intake.consumer
+        polled_at = None if consumer is None else consumer.polled_at
+        stalled = monotonic() - (self._started_at if polled_at is None else polled_at)
+        if stalled > self._settings.stalled_after.total_seconds():
+            return f"the poll loop has not moved for {stalled:.0f} s"
+        return None
+
+    def _ready(self) -> str | None:
+        consumer = self._intake.consumer
+        if consumer is None or consumer.polled_at is None:
+            return "not reading yet"
+        return self._alive()
+
+    async def _watch(self) -> None:
+        """Leave when only a restart helps: nothing is lost, all is read again."""
+        consumer = self._intake.consumer
+        if consumer is not None and (fault := self._alive()) is not None:
+            log.critical("%s: leaving, to be restarted", fault)
+            os._exit(1)
+
+
+def _repeat(seconds: float, work: Work) -> asyncio.Task[None]:
+    async def repeat() -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await work()
+
+    return asyncio.create_task(repeat())
+
+
+def serve(settings: ServiceSettings, make_app: Callable[[], AsgiFastStream]) -> None:
+    """Run until SIGTERM or SIGINT; then drain, commit and leave."""
+
+    async def run() -> None:
+        # Made inside the loop: the database client belongs to one.
+        config = uvicorn.Config(
+            make_app(),
+            host=settings.health_host,
+            port=settings.health_port,
+            log_config=None,
+            access_log=False,
+        )
+        await uvicorn.Server(config).serve()
+
+    uvloop.run(run())
