@@ -12,7 +12,7 @@ from daybook.testing.stored_logs import stored_log
 from pymongo.asynchronous.database import AsyncDatabase
 from query.control_plane import ControlPlane
 from query.filters import Window
-from query.lists import LogList, LogLists
+from query.lists import Listed, Lists
 
 StoreLogs = Callable[..., Awaitable[None]]
 HOUR = timedelta(hours=1)
@@ -160,10 +160,10 @@ async def test_an_empty_answer_to_a_filter_offers_all_time(
 async def test_a_search_that_ran_out_of_time_says_how_far_it_got(
     signed_in: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch, now: datetime
 ) -> None:
-    async def ran_out(*_: Any, **__: Any) -> LogList:
-        return LogList((), Window(after=0), "CURSOR", to_ms(now))
+    async def ran_out(*_: Any, **__: Any) -> Listed:
+        return Listed((), Window(after=0), "CURSOR", to_ms(now))
 
-    monkeypatch.setattr(LogLists, "page", ran_out)
+    monkeypatch.setattr(Lists, "page", ran_out)
 
     page = await signed_in.get("/logs?channel=rare")
 

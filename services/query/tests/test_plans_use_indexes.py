@@ -21,9 +21,10 @@ from pymongo.monitoring import (
     CommandSucceededEvent,
 )
 from query.cursors import Cursor, Position
-from query.filters import Window, read_filters
-from query.plans import plan
-from query.repository import Logs
+from query.filters import Window
+from query.logs.filters import read_filters
+from query.logs.plans import plan
+from query.logs.repository import Logs
 from query.search import Page
 
 NEWEST = datetime(2026, 11, 24, tzinfo=UTC)
@@ -214,7 +215,7 @@ async def test_every_filter_walks_its_index_in_order_at_any_depth(
     assert set().union(*(read.indexes for read in reads)) <= {index, "by_time"}
     assert any(read.indexes == {index} for read in reads)
     assert not stages & {"COLLSCAN", "SORT"}
-    assert sum(read.returned for read in reads) >= len(page.logs)
+    assert sum(read.returned for read in reads) >= len(page.rows)
 
 
 @pytest.mark.parametrize("depth", [0, 4_000, 16_000])
@@ -240,8 +241,8 @@ async def test_a_page_reads_as_much_as_it_shows_however_deep_it_is(
     hours = hour_of(newest) - hour_of(to_ms(OLDEST)) + 1
     # An hour without a hit costs a key or two to step over, in each walk.
     steps = 2 * walks * (hours + 1)
-    assert sum(read.documents for read in reads) <= len(page.logs) + 1
-    assert sum(read.keys for read in reads) <= len(page.logs) + 6 + steps
+    assert sum(read.documents for read in reads) <= len(page.rows) + 1
+    assert sum(read.keys for read in reads) <= len(page.rows) + 6 + steps
 
 
 @pytest.mark.parametrize(
@@ -292,5 +293,5 @@ async def test_thousands_of_logs_of_one_millisecond_do_not_slow_the_next_page(
         )
         explained = [await reads._explain(command) for command in sent.commands]  # pyright: ignore[reportPrivateUsage]
 
-    assert [log["id"] for log in page.logs][:2] == ["000099", "000098"]
+    assert [log["id"] for log in page.rows][:2] == ["000099", "000098"]
     assert sum(read.keys for read in explained) <= LIMIT + 2

@@ -124,7 +124,7 @@ async def test_however_slow_it_is_the_pages_hold_every_match_once(
 
     pages = await read_all(store, plan)
 
-    found = [log["id"] for page in pages for log in page.logs]
+    found = [log["id"] for page in pages for log in page.rows]
     assert found == [log_id for _, log_id, matches in store.logs if matches]
 
 
@@ -133,7 +133,7 @@ async def test_a_search_whose_time_ran_out_says_how_far_back_it_got() -> None:
 
     page = await read_page(store, CHECKED, None, None)
 
-    assert page.logs == []
+    assert page.rows == []
     assert page.searched_until is not None
     assert page.next == Position(page.searched_until)
     looked_at = [s for s in store.asked if isinstance(s, Span)]
@@ -145,7 +145,7 @@ async def test_what_was_found_before_time_ran_out_is_answered() -> None:
 
     page = await read_page(SlowStore(logs, 0.01), CHECKED, None, None)
 
-    assert [log["id"] for log in page.logs] == ["zz"]
+    assert [log["id"] for log in page.rows] == ["zz"]
     assert page.searched_until is not None
 
 
@@ -154,7 +154,7 @@ async def test_a_full_page_says_nothing_of_time() -> None:
         SlowStore(logs_of(500, 1000, 2), 0.0001), CHECKED, None, None
     )
 
-    assert len(page.logs) == 10
+    assert len(page.rows) == 10
     assert page.next is not None
     assert page.searched_until is None
 
@@ -165,5 +165,5 @@ async def test_years_without_a_log_cost_no_search_of_their_own() -> None:
 
     page = await read_page(store, EXACT_REFS, None, None)
 
-    assert [log["id"] for log in page.logs] == ["last", "first"]
+    assert [log["id"] for log in page.rows] == ["last", "first"]
     assert len(store.asked) == 2

@@ -30,13 +30,14 @@ from query.control_plane import ControlPlane
 from query.edge import Edge
 from query.health import health_router
 from query.keys import Randomness, system_randomness
-from query.lists import LogLists
+from query.lists import Lists
+from query.logs.plans import plan as plan_of_logs
+from query.logs.repository import Logs
 from query.metrics import Metrics
 from query.pages.desk import STATIC, Desk
 from query.pages.docs import docs_router
 from query.pages.logs import logs_pages
 from query.pages.sign_in import sign_in_router
-from query.repository import Logs
 from query.sessions import Sessions
 from query.settings import QuerySettings
 from query.signing import Signer
@@ -77,7 +78,7 @@ def create_app(
     )
     desk = Desk(sessions)
     logs = Logs(database, world.stopwatch)
-    lists = LogLists(logs, world.clock, settings.list_budget)
+    lists = Lists("logs", logs, plan_of_logs, world.clock, settings.list_budget)
     metrics = Metrics(registry)
 
     app = FastAPI(

@@ -12,7 +12,7 @@ from query.filters import Filters, Window
 
 _CHECKSUM_BYTES = 12
 # Changes with the shape below, so that an old cursor is refused and not misread.
-_SHAPE = b"daybook.logs.1"
+_SHAPE = b"daybook.list.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class ForeignCursor(InvalidCursor):
         super().__init__(" ".join(str(self.__doc__).split()))
 
 
-def write_cursor(cursor: Cursor, project_id: str, filters: Filters) -> str:
-    """The cursor as text, bound to the project and the filters."""
+def write_cursor(cursor: Cursor, name: str, project_id: str, filters: Filters) -> str:
+    """The cursor as text, bound to the list's name, the project and the filters."""
     payload = orjson.dumps(
         [
-            _binding(project_id, filters),
+            _binding(name, project_id, filters),
             cursor.position.ms,
             cursor.position.id,
             cursor.window.after,
@@ -74,7 +74,7 @@ def write_cursor(cursor: Cursor, project_id: str, filters: Filters) -> str:
     return base64.urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
 
 
-def read_cursor(text: str, project_id: str, filters: Filters) -> Cursor:
+def read_cursor(text: str, name: str, project_id: str, filters: Filters) -> Cursor:
     """The cursor that was written; raises :class:`InvalidCursor`."""
     try:
         raw = base64.b64decode(
@@ -91,21 +91,22 @@ def read_cursor(text: str, project_id: str, filters: Filters) -> Cursor:
     if checksum != _checksum(payload):
         raise DamagedCursor
     loaded: list[Any] = orjson.loads(payload)
-    binding, ms, log_id, after, before, span = loaded
-    if binding != _binding(project_id, filters):
+    binding, ms, thing_id, after, before, span = loaded
+    if binding != _binding(name, project_id, filters):
         raise ForeignCursor
-    return Cursor(Position(ms, log_id), Window(after, before), span)
+    return Cursor(Position(ms, thing_id), Window(after, before), span)
 
 
 def _checksum(payload: bytes) -> bytes:
     return blake2b(payload, digest_size=_CHECKSUM_BYTES, person=_SHAPE).digest()
 
 
-def _binding(project_id: str, filters: Filters) -> str:
+def _binding(name: str, project_id: str, filters: Filters) -> str:
     asked = orjson.dumps(
         [
+            name,
             project_id,
-            sorted((name, sorted(values)) for name, values in filters.values.items()),
+            sorted((key, sorted(values)) for key, values in filters.values.items()),
             filters.window.after,
             filters.window.before,
         ]

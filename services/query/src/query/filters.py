@@ -1,44 +1,24 @@
-"""What a list of logs is filtered by, read from a query string.
+"""What a list is filtered by, read from a query string: what all lists have in common.
 
-The API and the page read the same names by the same rules.
+The API and the pages read the same names by the same rules.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 
 from daybook.storage.times import to_ms
 
-# The order in which pages show them.
-VALUE_FILTERS = (
-    "status",
-    "status_code",
-    "method",
-    "endpoint",
-    "channel",
-    "user",
-    "api_key",
-    "request_id",
-    "resource_type",
-    "resource_id",
-    "task_id",
-    "import_file_id",
-)
 AFTER, BEFORE = "created_at[after]", "created_at[before]"
-FILTERS = (AFTER, BEFORE, *VALUE_FILTERS)
-
-# Beside these the whole history is searched: one thing's traces are few and far apart.
-WINDOWLESS = frozenset({"request_id", "task_id", "import_file_id", "resource_id"})
-DEFAULT_WINDOW = timedelta(hours=24)
 
 # Each value is a branch or two of a merged index scan.
 MOST_VALUES = 20
 LONGEST_VALUE = 4096
 
-# Every status code that the event model allows.
-ALL_CODES = range(100, 1000)
 _ROUND_UP = timedelta(microseconds=999)
+
+# The values of one name; what is wrong with them, or None.
+Check = Callable[[Sequence[str]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +27,6 @@ class Window:
 
     after: int | None = None
     before: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Codes:
-    """Status codes that are asked for; ``none``: logs without a response too."""
-
-    codes: frozenset[int]
-    none: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +47,6 @@ class Filters:
             return self.window
         return Window(after=to_ms(now - default))
 
-    def default_window(self) -> timedelta | None:
-        """How far back to look when no time was asked for; None is all of it."""
-        if any(name in WINDOWLESS for name in self.values):
-            return None
-        return DEFAULT_WINDOW
-
 
 class InvalidFilters(ValueError):
     """Some filters cannot be read; ``problems`` says of each name what to do."""
@@ -92,64 +58,83 @@ class InvalidFilters(ValueError):
         )
 
 
-def read_filters(pairs: Iterable[tuple[str, str]]) -> Filters:
-    """Read filters out of a query string's pairs.
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The filters of one list.
 
-    Raises :class:`InvalidFilters` with every problem at once, unknown names included.
+    ``values`` may be repeated; ``once`` may not; ``ends`` are names beside ``BEFORE``
+    for the end of the window. ``checks`` judge values beyond that.
     """
-    given: dict[str, list[str]] = {}
-    for name, value in pairs:
-        values = given.setdefault(name, [])
-        if value not in values:
-            values.append(value)
-    problems: dict[str, str] = {}
-    for name, values in given.items():
-        problem = _problem(name, values)
-        if problem is not None:
-            problems[name] = problem
-    window = Window()
-    if not problems:
-        window = Window(
-            *(
-                read_time(given[name][0]) if name in given else None
-                for name in (AFTER, BEFORE)
+
+    values: tuple[str, ...]
+    once: frozenset[str] = frozenset()
+    ends: tuple[str, ...] = ()
+    checks: Mapping[str, Check] = field(default_factory=dict[str, Check])
+
+    @property
+    def times(self) -> tuple[str, ...]:
+        return (AFTER, BEFORE, *self.ends)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self.times, *self.values)
+
+    def read(self, pairs: Iterable[tuple[str, str]]) -> Filters:
+        """Read filters out of a query string's pairs.
+
+        Raises :class:`InvalidFilters` with every problem at once, unknown names
+        included.
+        """
+        given: dict[str, list[str]] = {}
+        for name, value in pairs:
+            values = given.setdefault(name, [])
+            if value not in values:
+                values.append(value)
+        problems = {
+            name: problem
+            for name, values in given.items()
+            if (problem := self._problem(name, values)) is not None
+        }
+        if problems:
+            raise InvalidFilters(problems)
+        return Filters(
+            {name: tuple(given[name]) for name in self.values if name in given},
+            self._window({name: values[0] for name, values in given.items()}),
+        )
+
+    def _problem(self, name: str, values: list[str]) -> str | None:
+        if name not in self.names:
+            return f"is unknown; use {', '.join(self.names)}"
+        if (name in self.once or name in self.times) and len(values) > 1:
+            return "give it once"
+        if len(values) > MOST_VALUES:
+            return f"give at most {MOST_VALUES} values"
+        for value in values:
+            if not value:
+                return "give a value, or leave it out"
+            if len(value) > LONGEST_VALUE:
+                return f"give at most {LONGEST_VALUE} characters"
+        if name in self.times and read_time(values[0]) is None:
+            return (
+                "write a time as RFC 3339, for example 2026-11-24T03:00:00.000Z; "
+                "without a zone it is UTC"
             )
-        )
-        if (
-            window.after is not None
-            and window.before is not None
-            and window.after >= window.before
-        ):
-            problems[AFTER] = f"must be earlier than {BEFORE}"
-    if problems:
-        raise InvalidFilters(problems)
-    return Filters(
-        {name: tuple(given[name]) for name in VALUE_FILTERS if name in given}, window
-    )
+        check = self.checks.get(name)
+        return None if check is None else check(values)
 
-
-def _problem(name: str, values: list[str]) -> str | None:
-    if name not in FILTERS:
-        return f"is unknown; use {', '.join(FILTERS)}"
-    if name in (AFTER, BEFORE) and len(values) > 1:
-        return "give it once"
-    if len(values) > MOST_VALUES:
-        return f"give at most {MOST_VALUES} values"
-    for value in values:
-        if not value:
-            return "give a value, or leave it out"
-        if len(value) > LONGEST_VALUE:
-            return f"give at most {LONGEST_VALUE} characters"
-    if name in (AFTER, BEFORE) and read_time(values[0]) is None:
-        return (
-            "write a time as RFC 3339, for example 2026-11-24T03:00:00.000Z; "
-            "without a zone it is UTC"
-        )
-    if name == "status" and not {"SUCCESS", "FAILURE"}.issuperset(values):
-        return "use SUCCESS or FAILURE"
-    if name == "status_code" and any(_codes(value) is None for value in values):
-        return "use a code such as 404, a class such as 4xx, or null for no response"
-    return None
+    def _window(self, given: Mapping[str, str]) -> Window:
+        after = read_time(given.get(AFTER, ""))
+        ends = {
+            name: ms
+            for name in (BEFORE, *self.ends)
+            if (ms := read_time(given.get(name, ""))) is not None
+        }
+        if not ends:
+            return Window(after)
+        end = min(ends, key=ends.__getitem__)
+        if after is not None and after >= ends[end]:
+            raise InvalidFilters({AFTER: f"must be earlier than {end}"})
+        return Window(after, ends[end])
 
 
 def read_time(text: str) -> int | None:
@@ -169,35 +154,12 @@ def read_time(text: str) -> int | None:
         return None
 
 
-def _codes(text: str) -> Codes | None:
-    if text == "null":
-        return Codes(frozenset(), none=True)
-    if len(text) != 3 or not text.isascii() or text[0] not in "123456789":
-        return None
-    if text[1:] == "xx":
-        first = int(text[0]) * 100
-        return Codes(frozenset(range(first, first + 100)), none=False)
-    return Codes(frozenset({int(text)}), none=False) if text.isdigit() else None
+def one_of(*choices: str) -> Check:
+    """Accepts nothing but these."""
+    *most, last = choices
+    sentence = f"use {', '.join(most)} or {last}"
 
+    def check(values: Sequence[str]) -> str | None:
+        return None if set(choices).issuperset(values) else sentence
 
-def asked_codes(filters: Filters) -> Codes | None:
-    """The codes that ``status`` and ``status_code`` leave together; None is any."""
-    asked: Codes | None = None
-    if filters.of("status_code"):
-        read = [
-            codes for value in filters.of("status_code") if (codes := _codes(value))
-        ]
-        asked = Codes(
-            frozenset(chain.from_iterable(item.codes for item in read)),
-            none=any(item.none for item in read),
-        )
-    statuses = set(filters.of("status"))
-    if len(statuses) != 1:
-        return asked
-    failure = statuses == {"FAILURE"}
-    of_status = Codes(
-        frozenset(code for code in ALL_CODES if (code >= 400) is failure), none=failure
-    )
-    if asked is None:
-        return of_status
-    return Codes(asked.codes & of_status.codes, none=asked.none and of_status.none)
+    return check

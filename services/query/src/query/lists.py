@@ -1,37 +1,62 @@
-"""One list of logs, as the API and the page ask for it."""
+"""One page of a list, as the API and the pages ask for it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from daybook.runtime.clock import Clock
 from daybook.runtime.mongo import Document
 
 from query.cursors import Cursor, read_cursor, write_cursor
 from query.filters import Filters, Window
-from query.plans import plan
-from query.repository import Logs
+from query.plans import Plan
+from query.search import Page
 
 # Past the list's own time the database is not slow but silent.
 _SILENCE = timedelta(seconds=3)
 
 
+class Pages(Protocol):
+    """What is listed."""
+
+    async def page(
+        self,
+        project_id: str,
+        plan: Plan,
+        window: Window,
+        *,
+        cursor: Cursor | None,
+        limit: int,
+        budget: timedelta,
+    ) -> Page: ...
+
+
 @dataclass(frozen=True, slots=True)
-class LogList:
+class Listed:
     """A page of a list; ``searched_until`` is set where its time ran out."""
 
-    logs: Sequence[Document]
+    rows: Sequence[Document]
     window: Window
     next_cursor: str | None
     searched_until: int | None
 
 
-class LogLists:
-    """Reads lists of logs: window, plan, page, cursor."""
+class Lists:
+    """Reads pages of one kind of list: window, plan, page, cursor."""
 
-    def __init__(self, logs: Logs, clock: Clock, budget: timedelta) -> None:
-        self._logs = logs
+    def __init__(
+        self,
+        name: str,
+        pages: Pages,
+        plan: Callable[[Filters], Plan | None],
+        clock: Clock,
+        budget: timedelta,
+    ) -> None:
+        self._name = name
+        self._pages = pages
+        self._plan = plan
         self._clock = clock
         self._budget = budget
 
@@ -43,19 +68,19 @@ class LogLists:
         cursor_text: str | None,
         limit: int,
         default_window: timedelta | None,
-    ) -> LogList:
+    ) -> Listed:
         """One page; raises InvalidCursor, and TimeoutError when nothing answers."""
         cursor: Cursor | None = None
         if cursor_text is not None:
-            cursor = read_cursor(cursor_text, project_id, filters)
+            cursor = read_cursor(cursor_text, self._name, project_id, filters)
             window = cursor.window
         else:
             window = filters.effective_window(self._clock(), default_window)
-        chosen = plan(filters)
+        chosen = self._plan(filters)
         if chosen is None:
-            return LogList((), window, None, None)
+            return Listed((), window, None, None)
         async with asyncio.timeout((self._budget + _SILENCE).total_seconds()):
-            page = await self._logs.page(
+            page = await self._pages.page(
                 project_id,
                 chosen,
                 window,
@@ -66,5 +91,5 @@ class LogLists:
         text = None
         if page.next is not None:
             following = Cursor(page.next, window, page.span)
-            text = write_cursor(following, project_id, filters)
-        return LogList(page.logs, window, text, page.searched_until)
+            text = write_cursor(following, self._name, project_id, filters)
+        return Listed(page.rows, window, text, page.searched_until)

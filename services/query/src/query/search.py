@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from daybook.runtime.mongo import Document
-from daybook.storage.logs import BY_REF
 from daybook.storage.times import MS_PER_HOUR, to_ms
 from pymongo.errors import ExecutionTimeout
 
@@ -36,14 +35,14 @@ class Page:
     time ran out: all from there on has been looked at, nothing before it.
     """
 
-    logs: Sequence[Document]
+    rows: Sequence[Document]
     next: Position | None = None
     searched_until: int | None = None
     span: int | None = None
 
 
 class Reads(Protocol):
-    """One project's logs by one plan; each call raises ExecutionTimeout when late."""
+    """One project by one plan; each call raises ExecutionTimeout when late."""
 
     async def find(
         self, stretch: Stretch, *, limit: int, seconds: float
@@ -73,7 +72,7 @@ class Search:
         self._remaining = remaining
         self._found: list[Document] = []
         # Where each key is an answer and none is skipped, a page reads what it shows.
-        self._in_one = plan.exact and plan.index != BY_REF
+        self._in_one = plan.in_one
         first = FIRST_SPAN_EXACT if plan.exact else FIRST_SPAN
         self._span = span or first
 
@@ -91,15 +90,15 @@ class Search:
         return self._page(stop)
 
     def _page(self, stop: Position | None) -> Page:
-        logs = self._found[: self._limit]
+        rows = self._found[: self._limit]
         if self._full:
-            last = logs[-1]
-            return Page(logs, Position(to_ms(last["created_at"]), last["id"]))
+            last = rows[-1]
+            return Page(rows, Position(to_ms(last["created_at"]), last["id"]))
         if stop is None:
-            return Page(logs)
+            return Page(rows)
         # Part of a millisecond is not all of it.
         until = stop.ms if stop.id is None else stop.ms + 1
-        return Page(logs, stop, until, self._span)
+        return Page(rows, stop, until, self._span)
 
     @property
     def _full(self) -> bool:

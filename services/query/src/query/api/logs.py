@@ -3,23 +3,19 @@
 from http import HTTPStatus
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from query.api.answers import json_answer, list_answer, readable
 from query.api.errors import ApiError
 from query.api.models import Error, Log, LogPage
-from query.api.parameters import LIST_PARAMETERS
+from query.api.parameters import LOG_LIST, split_paging
 from query.auth import Authenticator
-from query.cursors import InvalidCursor
-from query.filters import FILTERS, InvalidFilters, read_filters
-from query.lists import LogLists
-from query.repository import Logs
-from query.shapes import log_shape, ms_text
-
-DEFAULT_LIMIT = 25
-HIGHEST_LIMIT = 100
+from query.lists import Lists
+from query.logs.filters import LOG_FILTERS, default_window
+from query.logs.repository import Logs
+from query.logs.shapes import log_shape
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
     400: {"model": Error, "description": "A parameter cannot be read."},
@@ -29,7 +25,7 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def logs_router(logs: Logs, lists: LogLists, authenticator: Authenticator) -> APIRouter:
+def logs_router(logs: Logs, lists: Lists, authenticator: Authenticator) -> APIRouter:
     """The routes, reading through what they are given."""
     router = APIRouter(tags=["Logs"])
 
@@ -38,7 +34,7 @@ def logs_router(logs: Logs, lists: LogLists, authenticator: Authenticator) -> AP
         summary="List logs",
         response_model=LogPage,
         responses={code: _ERRORS[code] for code in (400, 401, 503)},
-        openapi_extra={"parameters": LIST_PARAMETERS},
+        openapi_extra={"parameters": LOG_LIST},
     )
     async def list_logs(request: Request) -> Response:  # pyright: ignore[reportUnusedFunction]
         """The newest logs first, of the last 24 hours unless a time is asked for.
@@ -48,32 +44,18 @@ def logs_router(logs: Logs, lists: LogLists, authenticator: Authenticator) -> AP
         next_cursor goes on from there.
         """
         caller = await authenticator.by_headers(request.headers)
-        try:
-            pairs, limit, cursor = split_paging(request.query_params.multi_items())
-            filters = read_filters(pairs)
+        with readable(LOG_FILTERS.names):
+            pairs, paging = split_paging(request.query_params.multi_items())
+            filters = LOG_FILTERS.read(pairs)
             page = await lists.page(
                 caller.project_id,
                 filters,
-                cursor_text=cursor,
-                limit=limit,
-                default_window=filters.default_window(),
+                cursor_text=paging.cursor,
+                limit=paging.limit,
+                default_window=default_window(filters),
             )
-        except InvalidFilters as error:
-            raise invalid_parameters(error) from error
-        except InvalidCursor as error:
-            raise ApiError(
-                HTTPStatus.BAD_REQUEST, "invalid_cursor", str(error)
-            ) from error
-        return _json(
-            {
-                "object": "list",
-                "data_ref": "logs",
-                "logs": [log_shape(log, whole=False) for log in page.logs],
-                "has_more": page.next_cursor is not None,
-                "next_cursor": page.next_cursor,
-                "searched_until": ms_text(page.searched_until),
-            }
-        )
+        logs = [log_shape(log, whole=False) for log in page.rows]
+        return list_answer("logs", logs, page)
 
     @router.get(
         "/v1/logs/{log_id:path}",
@@ -93,37 +75,6 @@ def logs_router(logs: Logs, lists: LogLists, authenticator: Authenticator) -> AP
                 "not arrived yet: `GET /v1/logs` lists what is there.",
                 resource=("log", log_id),
             )
-        return _json(log_shape(document, whole=True))
+        return json_answer(log_shape(document, whole=True))
 
     return router
-
-
-def split_paging(
-    items: list[tuple[str, str]],
-) -> tuple[list[tuple[str, str]], int, str | None]:
-    """The filters, the limit and the cursor of a query string."""
-    filters = [
-        (name, value) for name, value in items if name not in ("limit", "cursor")
-    ]
-    paging = {name: value for name, value in items if name in ("limit", "cursor")}
-    limit = paging.get("limit", str(DEFAULT_LIMIT))
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 3):
-        raise InvalidFilters({"limit": f"use a number from 1 to {HIGHEST_LIMIT}"})
-    if not 1 <= int(limit) <= HIGHEST_LIMIT:
-        raise InvalidFilters({"limit": f"use a number from 1 to {HIGHEST_LIMIT}"})
-    return filters, int(limit), paging.get("cursor")
-
-
-def invalid_parameters(error: InvalidFilters) -> ApiError:
-    """What is wrong with each parameter, and which ones there are."""
-    message = "; ".join(f"{name} {what}" for name, what in error.problems.items())
-    return ApiError(
-        HTTPStatus.BAD_REQUEST,
-        "invalid_query_params",
-        f"The query cannot be read: {message}.",
-        details=f"Parameters: {', '.join((*FILTERS, 'limit', 'cursor'))}.",
-    )
-
-
-def _json(shape: object) -> Response:
-    return Response(orjson.dumps(shape), media_type="application/json")

@@ -8,8 +8,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from query.cursors import InvalidCursor
-from query.filters import AFTER, BEFORE, InvalidFilters, read_filters
-from query.lists import LogList, LogLists
+from query.filters import AFTER, BEFORE, InvalidFilters
+from query.lists import Listed, Lists
+from query.logs.filters import default_window, read_filters
+from query.logs.repository import Logs
+from query.logs.shapes import log_shape
 from query.pages import text
 from query.pages.desk import HOME, Desk
 from query.pages.views import (
@@ -24,9 +27,8 @@ from query.pages.views import (
     make_form,
     without,
 )
-from query.repository import Logs
 from query.sessions import Session
-from query.shapes import log_shape, ms_text
+from query.shapes import ms_text
 
 PAGE_LIMIT = 50
 _SAMPLE = """from daybook.client import Client
@@ -36,7 +38,7 @@ client = Client("KAFKA:9092", source="my-service", project_id="{project_id}")
 app.add_middleware(DaybookMiddleware, publisher=client)"""
 
 
-def logs_pages(desk: Desk, logs: Logs, lists: LogLists) -> APIRouter:
+def logs_pages(desk: Desk, logs: Logs, lists: Lists) -> APIRouter:
     """The page's routes."""
     router = APIRouter(include_in_schema=False)
 
@@ -84,18 +86,18 @@ def logs_pages(desk: Desk, logs: Logs, lists: LogLists) -> APIRouter:
 
 
 async def _list_context(
-    lists: LogLists, project_id: str, pairs: Pairs, log_id: str | None
+    lists: Lists, project_id: str, pairs: Pairs, log_id: str | None
 ) -> tuple[dict[str, Any], HTTPStatus]:
     """The list's half of the page; a filter that cannot be read is said beside it."""
     problems: dict[str, str] = {}
-    page: LogList | None = None
+    page: Listed | None = None
     shown: str | None = None
     try:
         filters = read_filters(without(pairs, *PAGE_PARAMETERS))
         chosen = dict(pairs).get(RANGE)
         if chosen is not None and chosen not in RANGES:
             raise InvalidFilters({RANGE: f"Choose a period of {', '.join(RANGES)}."})
-        default = RANGES[chosen][1] if chosen else filters.default_window()
+        default = RANGES[chosen][1] if chosen else default_window(filters)
         if not {AFTER, BEFORE}.intersection(name for name, _ in pairs):
             shown = chosen or ("all" if default is None else DEFAULT_RANGE)
         page = await lists.page(
@@ -112,7 +114,7 @@ async def _list_context(
     rows = [
         Row(shape, address(pairs, shape["id"]), shape["id"] == log_id)
         for shape in (
-            log_shape(log, whole=False) for log in (page.logs if page else ())
+            log_shape(log, whole=False) for log in (page.rows if page else ())
         )
     ]
     first = without(pairs, "cursor")

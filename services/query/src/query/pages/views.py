@@ -8,7 +8,8 @@ from urllib.parse import quote, urlencode
 
 from daybook.storage.times import from_ms
 
-from query.filters import AFTER, BEFORE, VALUE_FILTERS, read_time
+from query.filters import AFTER, BEFORE, read_time
+from query.logs.filters import VALUE_FILTERS
 
 Pairs = list[tuple[str, str]]
 

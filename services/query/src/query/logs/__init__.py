@@ -1,0 +1,1 @@
+"""Logs: one document an API request, as the ingest service stores them."""

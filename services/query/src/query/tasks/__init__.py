@@ -1,0 +1,1 @@
+"""Background tasks, as the task-tracker stores them, and their history from ingest."""
