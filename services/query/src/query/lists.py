@@ -43,6 +43,14 @@ class Listed:
     searched_until: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """A page of what belongs to one thing: there is no window, and no budget to end."""
+
+    rows: Sequence[Document]
+    next_cursor: str | None
+
+
 class Lists:
     """Reads pages of one kind of list: window, plan, page, cursor."""
 
