@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.mongo import Document, is_unavailable
+from daybook.runtime.objects import Objects
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pymongo.asynchronous.database import AsyncDatabase
@@ -24,11 +25,14 @@ from query.api.errors import (
     unauthorized,
     unavailable,
 )
+from query.api.import_files import import_files_router
 from query.api.logs import logs_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
 from query.edge import Edge
 from query.health import health_router
+from query.import_files.library import Library
+from query.import_files.repository import ImportFiles
 from query.keys import Randomness, system_randomness
 from query.lists import Lists
 from query.logs.plans import plan as plan_of_logs
@@ -36,6 +40,7 @@ from query.logs.repository import Logs
 from query.metrics import Metrics
 from query.pages.desk import STATIC, Desk
 from query.pages.docs import docs_router
+from query.pages.import_files import import_file_pages
 from query.pages.logs import logs_pages
 from query.pages.sign_in import sign_in_router
 from query.sessions import Sessions
@@ -79,6 +84,13 @@ def create_app(
     desk = Desk(sessions)
     logs = Logs(database, world.stopwatch)
     lists = Lists("logs", logs, plan_of_logs, world.clock, settings.list_budget)
+    library = Library(
+        ImportFiles(database),
+        Objects(settings.storage_url),
+        limit=settings.import_file_limit,
+        clock=world.clock,
+        make_id=world.make_id,
+    )
     metrics = Metrics(registry)
 
     app = FastAPI(
@@ -92,8 +104,10 @@ def create_app(
     )
     app.include_router(health_router(database, metrics))
     app.include_router(logs_router(logs, lists, authenticator))
+    app.include_router(import_files_router(library, authenticator))
     app.include_router(sign_in_router(desk, authenticator))
     app.include_router(logs_pages(desk, logs, lists))
+    app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))
     app.mount("/static", StaticFiles(directory=STATIC))
     _answer_errors(app, desk)

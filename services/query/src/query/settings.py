@@ -44,6 +44,19 @@ class QuerySettings(ServiceSettings):
         timedelta,
         Field(description="Time after which a list answers with what it has found."),
     ] = timedelta(seconds=2)
+    storage_url: Annotated[
+        str,
+        Field(
+            description=(
+                "Where files are kept: a folder, file:///FOLDER, s3://BUCKET/PREFIX, "
+                "gs://BUCKET/PREFIX or az://CONTAINER/PREFIX; clouds take credentials "
+                "from their own AWS_…, GOOGLE_…, AZURE_…."
+            )
+        ),
+    ] = ".daybook/objects"
+    import_file_limit: Annotated[
+        int, Field(description="Most bytes that one import file may have.", ge=1)
+    ] = 32 * 1024 * 1024
     shutdown_grace: Annotated[
         timedelta,
         Field(description="How long running requests may take after SIGTERM."),

@@ -1,6 +1,6 @@
 """``/v1/import-files``: files for the platform's tasks, uploaded and downloaded."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -83,11 +83,13 @@ def import_files_router(library: Library, authenticator: Authenticator) -> APIRo
             name = _name(request)
             _refuse_compressed(request)
             intake = Intake(body)
-            # What cannot be read as a number is the server's to refuse.
             declared = request.headers.get("content-length", "")
-            library.refuse_declared(int(declared or 0), intake)
+            if declared.isdecimal():
+                library.refuse_declared(int(declared), intake)
             file = await library.keep(caller.project_id, intake, name=name)
-        return json_answer(import_file_shape(file), HTTPStatus.CREATED)
+        answer = json_answer(import_file_shape(file))
+        answer.status_code = HTTPStatus.CREATED
+        return answer
 
     @router.get(
         "/v1/import-files",
@@ -145,7 +147,7 @@ def import_files_router(library: Library, authenticator: Authenticator) -> APIRo
 
 
 @asynccontextmanager
-async def _refusals_drained(request: Request) -> AsyncIterator[Body]:
+async def _refusals_drained(request: Request) -> AsyncGenerator[Body]:
     """The request's body; when it is refused, it is read on so that this is heard."""
     body = Body(request)
     try:
@@ -156,11 +158,15 @@ async def _refusals_drained(request: Request) -> AsyncIterator[Body]:
 
 
 def _name(request: Request) -> str | None:
-    with readable(("name",)):
-        _refuse_unknown(
-            [pair for pair in request.query_params.multi_items() if pair[0] != "name"]
+    given = request.query_params
+    if not {"name"}.issuperset(given):
+        raise ApiError(
+            HTTPStatus.BAD_REQUEST,
+            "invalid_query_params",
+            f"The query cannot be read: {', '.join(given)}. Give name, or nothing.",
+            details="Parameters: name.",
         )
-    return request.query_params.get("name")
+    return given.get("name")
 
 
 def _refuse_unknown(pairs: list[tuple[str, str]]) -> None:
