@@ -8,19 +8,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import (
-    AzureStore,
-    ClientConfig,
-    GCSStore,
-    LocalStore,
-    RetryConfig,
-    S3Store,
-    from_url,
-)
+from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
+
+if TYPE_CHECKING:
+    from obstore.store import ClientConfig, RetryConfig  # not there at run time
 
 Store = AzureStore | GCSStore | LocalStore | S3Store
 
@@ -31,8 +27,8 @@ PARTS_IN_FLIGHT = 2
 # long as a slow client reads would run into the request's time limit.
 READ_BYTES = 1024 * 1024
 # Storage that is away is said within half a minute, while somebody still waits.
-_CLIENT: ClientConfig = {"connect_timeout": "5s", "timeout": "30s"}
-_RETRIES: RetryConfig = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
+_CLIENT: "ClientConfig" = {"connect_timeout": "5s", "timeout": "30s"}
+_RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
 _CLOUDS = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl"})
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*(/[A-Za-z0-9_-][A-Za-z0-9_.-]*)*")
