@@ -9,6 +9,8 @@ import httpx
 import pytest
 from daybook.runtime.mongo import Document
 from daybook.storage.logs import INDEXES
+from daybook.storage.task_events import TASK_EVENT_INDEXES
+from daybook.storage.tasks import ensure_tasks
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
@@ -61,6 +63,8 @@ async def database(
     database = mongo_client[database_name]
     # Without the TTL index: some of these logs are two thousand years old.
     await database["logs"].create_indexes(list(INDEXES))
+    await database["task_events"].create_indexes(list(TASK_EVENT_INDEXES))
+    await ensure_tasks(database["tasks"], database["task_failed_rows"])
     return database
 
 
@@ -135,3 +139,13 @@ def store(database: AsyncDatabase[Document]) -> StoreLogs:
         await database["logs"].insert_many(list(documents))
 
     return store_logs
+
+
+@pytest.fixture
+def store_tasks(database: AsyncDatabase[Document]) -> StoreLogs:
+    """Stores task documents."""
+
+    async def store_tasks(*documents: dict[str, Any]) -> None:
+        await database["tasks"].insert_many(list(documents))
+
+    return store_tasks

@@ -1,21 +1,38 @@
 """``python -m query``: the API and the dashboard, until SIGTERM."""
 
 import asyncio
+import socket
 
 import uvicorn
 from daybook.runtime.logging import configure_logging
 from daybook.runtime.mongo import connect
 from prometheus_client import CollectorRegistry
 
-from query.app import create_app
+from query.app import Surroundings, create_app
 from query.settings import QuerySettings
+
+
+class Server(uvicorn.Server):
+    """Says that it stops before it waits for requests, so that streams end first."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._stopping.set()
+        await super().shutdown(sockets)
 
 
 async def serve(settings: QuerySettings) -> None:
     """Answer until told to stop, then give running requests a moment to end."""
     async with connect(settings.mongodb_uri, app_name="daybook-query") as client:
+        surroundings = Surroundings()
         app = create_app(
-            settings, client[settings.mongodb_database], registry=CollectorRegistry()
+            settings,
+            client[settings.mongodb_database],
+            registry=CollectorRegistry(),
+            surroundings=surroundings,
         )
         config = uvicorn.Config(
             app,
@@ -28,7 +45,7 @@ async def serve(settings: QuerySettings) -> None:
             server_header=False,
             timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()),
         )
-        await uvicorn.Server(config).serve()
+        await Server(config, surroundings.stopping).serve()
 
 
 def main() -> None:

@@ -1,9 +1,10 @@
 """The composition root: everything is made here and handed on."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.mongo import Document, is_unavailable
@@ -25,8 +26,10 @@ from query.api.errors import (
     unauthorized,
     unavailable,
 )
+from query.api.failed_rows import failed_rows_router
 from query.api.import_files import import_files_router
 from query.api.logs import logs_router
+from query.api.tasks import task_router, tasks_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
 from query.edge import Edge
@@ -46,6 +49,7 @@ from query.pages.sign_in import sign_in_router
 from query.sessions import Sessions
 from query.settings import QuerySettings
 from query.signing import Signer
+from query.tasks.reads import task_reads
 
 logger = logging.getLogger(__name__)
 
@@ -56,12 +60,16 @@ def _uuid7() -> str:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What differs between a test and the world."""
+    """What differs between a test and the world.
+
+    ``stopping`` is set when the process is to end: what would never end by itself does.
+    """
 
     clock: Clock = utc_now
     stopwatch: Stopwatch = monotonic
     randomness: Randomness = system_randomness
     make_id: Callable[[], str] = _uuid7
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 def create_app(
@@ -84,6 +92,14 @@ def create_app(
     desk = Desk(sessions)
     logs = Logs(database, world.stopwatch)
     lists = Lists("logs", logs, plan_of_logs, world.clock, settings.list_budget)
+    tasks = task_reads(
+        database,
+        world.clock,
+        world.stopwatch,
+        budget=settings.list_budget,
+        stopping=world.stopping,
+        most_streams=settings.most_streams,
+    )
     library = Library(
         ImportFiles(database),
         Objects(settings.storage_url),
@@ -104,9 +120,14 @@ def create_app(
     )
     app.include_router(health_router(database, metrics))
     app.include_router(logs_router(logs, lists, authenticator))
+    app.include_router(tasks_router(tasks, authenticator))
+    app.include_router(
+        failed_rows_router(tasks.tasks, tasks.failed_rows, authenticator)
+    )
+    app.include_router(task_router(tasks, authenticator))
     app.include_router(import_files_router(library, authenticator))
     app.include_router(sign_in_router(desk, authenticator))
-    app.include_router(logs_pages(desk, logs, lists))
+    app.include_router(logs_pages(desk, logs, lists, library.files))
     app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))
     app.mount("/static", StaticFiles(directory=STATIC))

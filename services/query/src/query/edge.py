@@ -53,12 +53,16 @@ class Edge:
         request_id = given if _SANE_REQUEST_ID.fullmatch(given) else self._make_id()
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = self._stopwatch(), 0
+        took: float | None = None
 
         async def send_with_headers(message: Message) -> None:
-            nonlocal status
+            nonlocal status, took
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                # A stream lasts as long as somebody watches: its start is the answer.
+                if headers.get("content-type", "").startswith("text/event-stream"):
+                    took = self._stopwatch() - started
                 headers["x-request-id"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -77,9 +81,9 @@ class Edge:
             await unexpected(request_id)(scope, receive, send_with_headers)
         finally:
             method = scope["method"] if scope["method"] in _METHODS else "OTHER"
-            self._metrics.answered(
-                _route(scope), method, status, self._stopwatch() - started
-            )
+            if took is None:
+                took = self._stopwatch() - started
+            self._metrics.answered(_route(scope), method, status, took)
 
 
 def _route(scope: Scope) -> str:

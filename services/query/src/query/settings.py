@@ -44,6 +44,10 @@ class QuerySettings(ServiceSettings):
         timedelta,
         Field(description="Time after which a list answers with what it has found."),
     ] = timedelta(seconds=2)
+    most_streams: Annotated[
+        int,
+        Field(description="Most tasks that are watched at once by a process.", ge=1),
+    ] = 200
     storage_url: Annotated[
         str,
         Field(
