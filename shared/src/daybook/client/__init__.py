@@ -6,6 +6,8 @@ from daybook.client.counts import Reason, Stats
 from daybook.client.publisher import Publisher
 from daybook.client.settings import Options, Settings
 from daybook.client.synchronous import SyncClient
+from daybook.client.task_settings import TaskLinks, TaskOptions, TaskSettings
+from daybook.client.tasks import SyncTask, Task
 
 __all__ = [
     "Client",
@@ -16,4 +18,9 @@ __all__ = [
     "Settings",
     "Stats",
     "SyncClient",
+    "SyncTask",
+    "Task",
+    "TaskLinks",
+    "TaskOptions",
+    "TaskSettings",
 ]

@@ -12,6 +12,7 @@ from threading import Lock
 
 from daybook.client import ids, wire
 from daybook.client.backlog import Backlog, Waiting
+from daybook.client.beats import Beats
 from daybook.client.counts import Counts, Stats
 from daybook.client.delivery import Delivery
 from daybook.client.settings import Settings
@@ -54,6 +55,7 @@ class Core:
             max_events=self.settings.max_queue_events,
             max_bytes=self.settings.max_queue_bytes,
         )
+        self.beats = Beats()
         self._source = f"{self.settings.source}/{self.settings.new_instance_id()}"
 
     def after_fork(self) -> None:
@@ -80,7 +82,7 @@ class Core:
         with self._guard:
             if self._delivery is not None or self._closed:
                 return
-            delivery = Delivery(self.settings, self.backlog, self._counts)
+            delivery = Delivery(self.settings, self.backlog, self._counts, self.beats)
             try:
                 delivery.start()
             except RuntimeError as error:  # out of threads: the next event tries again
@@ -92,9 +94,9 @@ class Core:
     def publish(
         self,
         event: Event,
-        project_id: str | None,
-        time: datetime | None,
-        traceparent: str | None,
+        project_id: str | None = None,
+        time: datetime | None = None,
+        traceparent: str | None = None,
     ) -> None:
         """Queue the event as ``when_full`` says, or count it as dropped."""
         waiting = self.prepare(event, project_id, time, traceparent)

@@ -6,6 +6,7 @@ import random
 import threading
 
 from daybook.client.backlog import Backlog, Lane
+from daybook.client.beats import Beats
 from daybook.client.counts import REPORT_EVERY, Counts
 from daybook.client.session import (
     LaneState,
@@ -34,10 +35,13 @@ class Delivery:
     A loop that ends takes everything with it that a broken producer left running.
     """
 
-    def __init__(self, settings: Settings, backlog: Backlog, counts: Counts) -> None:
+    def __init__(
+        self, settings: Settings, backlog: Backlog, counts: Counts, beats: Beats
+    ) -> None:
         self._settings = settings
         self._backlog = backlog
         self._counts = counts
+        self._beats = beats
         self._lane_states: dict[Lane, LaneState] = {}
         self._closing = threading.Event()
         self._aborting = threading.Event()
@@ -143,6 +147,7 @@ class Delivery:
                 producer,
                 self._backlog,
                 self._counts,
+                self._beats,
                 self._settings,
                 self._lane_states,
                 self._closing.is_set,

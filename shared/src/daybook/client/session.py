@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from daybook.client.backlog import UNROUTED, Backlog, Lane, Waiting
+from daybook.client.beats import Beats
 from daybook.client.counts import Counts
 from daybook.client.settings import Settings
 from daybook.client.wire import FAILURES, REFUSALS
@@ -61,6 +62,7 @@ class Session:
     wire: Wire
     backlog: Backlog
     counts: Counts
+    beats: Beats
     settings: Settings
     lane_states: dict[Lane, LaneState]
     is_closing: Callable[[], bool]
@@ -85,6 +87,8 @@ class Session:
             while True:
                 self._awake.clear()
                 self._land()
+                if not self.is_closing():
+                    self.beats.beat()
                 seen = self.backlog.arrivals
                 self._route()
                 await self._launch()
@@ -126,9 +130,9 @@ class Session:
             state = self.lane_states.get(lane)
             if state is not None and lane not in self._flights:
                 moments.append(state.paused_until - now)
-        due = self.counts.due_in()
-        if due is not None:
-            moments.append(due)
+        for due in (self.counts.due_in(), self.beats.due_in()):
+            if due is not None:
+                moments.append(due)
         return max(min(moments), 0.01) if moments else None
 
     def _route(self) -> None:

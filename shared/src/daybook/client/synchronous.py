@@ -10,6 +10,8 @@ from typing import Self, Unpack
 from daybook.client.core import CloseReport, Core
 from daybook.client.counts import Stats
 from daybook.client.settings import Options, Settings, from_environ
+from daybook.client.task_settings import TaskLinks, TaskOptions
+from daybook.client.tasks import SyncTask, enqueue
 from daybook.events.base import Event
 
 
@@ -116,6 +118,17 @@ class SyncClient:
                 core.backlog.forget_callback(room.set)
                 core.give_up()
                 return False
+
+    def task(self, task_type: str, **options: Unpack[TaskOptions]) -> SyncTask:
+        """A run of a background task: ``with`` publishes that it was enqueued and
+        has started, and how it ended. ``daybook.client.TaskSettings`` says what the
+        options mean; with ``enqueued=True`` it continues what ``enqueue_task`` began.
+        """
+        return SyncTask(self._core, self, task_type, **options)
+
+    def enqueue_task(self, task_type: str, **links: Unpack[TaskLinks]) -> str:
+        """Publish that a task waits to be run, anywhere; its id, for ``task``."""
+        return enqueue(self._core, self, task_type, links)
 
     def close(self, timeout: timedelta | None = None) -> CloseReport:
         """Send what is queued within ``timeout`` (default: ``close_timeout``), blocking

@@ -3,14 +3,20 @@
 import threading
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Unpack
 
+from daybook.client.core import Core
+from daybook.client.settings import Options, Settings
+from daybook.client.task_settings import TaskLinks, TaskOptions
+from daybook.client.tasks import SyncTask, Task, enqueue
 from daybook.events.base import Event
 from daybook.events.request import RequestCompleted
+from daybook.events.task import TaskEvent
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One call of `RecordingPublisher.publish`."""
+    """One call of `RecordingPublisher.publish` with a request."""
 
     event: RequestCompleted
     project_id: str | None
@@ -19,11 +25,12 @@ class Published:
 
 
 class RecordingPublisher:
-    """Keeps the requests that were published; safe from many threads."""
+    """Keeps requests and task events that were published; safe from many threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
         self._calls: list[Published] = []
+        self._tasks: list[TaskEvent] = []
 
     def publish(
         self,
@@ -33,9 +40,12 @@ class RecordingPublisher:
         time: datetime | None = None,
         traceparent: str | None = None,
     ) -> None:
-        assert isinstance(event, RequestCompleted)
         with self._lock:
-            self._calls.append(Published(event, project_id, time, traceparent))
+            if isinstance(event, TaskEvent):
+                self._tasks.append(event)
+            else:
+                assert isinstance(event, RequestCompleted)
+                self._calls.append(Published(event, project_id, time, traceparent))
             self._lock.notify_all()
 
     @property
@@ -44,15 +54,66 @@ class RecordingPublisher:
             return list(self._calls)
 
     @property
+    def tasks(self) -> list[TaskEvent]:
+        """The task events, in order."""
+        with self._lock:
+            return list(self._tasks)
+
+    @property
     def only(self) -> RequestCompleted:
-        """The one event that was published."""
+        """The one request that was published."""
         calls = self.calls
         assert len(calls) == 1, [call.event.url for call in calls]
         return calls[0].event
 
     def wait_for(self, count: int, within: float = 10.0) -> list[RequestCompleted]:
-        """The first ``count`` events, once other threads have published them."""
+        """The first ``count`` requests, once other threads have published them."""
         with self._lock:
             arrived = self._lock.wait_for(lambda: len(self._calls) >= count, within)
             assert arrived, f"{len(self._calls)} of {count} events came"
             return [call.event for call in self._calls[:count]]
+
+
+class RecordingClient(RecordingPublisher):
+    """In the place of a client, for tests of a host's tasks: no thread, no broker.
+
+    So nobody publishes signs of life, or what ``advance`` held back: the next event
+    has it.
+    """
+
+    def __init__(self, **options: Unpack[Options]) -> None:
+        super().__init__()
+        options.setdefault("project_id", "demo")
+        settings = Settings(
+            bootstrap_servers="127.0.0.1:9", source="recording", **options
+        )
+        self._core = _RecordingCore(settings, self)
+
+    def task(self, task_type: str, **options: Unpack[TaskOptions]) -> Task:
+        """As ``daybook.Client``."""
+        return Task(self._core, self, task_type, **options)
+
+    def sync_task(self, task_type: str, **options: Unpack[TaskOptions]) -> SyncTask:
+        """As ``task`` of ``daybook.SyncClient``."""
+        return SyncTask(self._core, self, task_type, **options)
+
+    def enqueue_task(self, task_type: str, **links: Unpack[TaskLinks]) -> str:
+        """As both clients."""
+        return enqueue(self._core, self, task_type, links)
+
+
+class _RecordingCore(Core):
+    """Signs of life go past a client's face, so that they never wait."""
+
+    def __init__(self, settings: Settings, publisher: RecordingPublisher) -> None:
+        super().__init__(settings)
+        self._publisher = publisher
+
+    def publish(
+        self,
+        event: Event,
+        project_id: str | None = None,
+        time: datetime | None = None,
+        traceparent: str | None = None,
+    ) -> None:
+        self._publisher.publish(event, project_id=project_id, time=time)
