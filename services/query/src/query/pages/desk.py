@@ -18,6 +18,7 @@ _PACKAGE = files("query")
 STATIC = str(_PACKAGE / "static")
 # Where a sign-in leads when it was not on the way to a page of ours.
 HOME = "/logs"
+_LISTS = (HOME, "/tasks")
 
 
 class Desk:
@@ -90,9 +91,11 @@ class Desk:
 
 
 def safe_next(wanted: str) -> str:
-    """``wanted`` when it is a page of the dashboard, else its home.
+    """``wanted`` when it is a list of the dashboard or in one, else its home.
 
     Not by its host: ``//elsewhere`` and ``/\\elsewhere`` have one for a browser.
     """
-    inside = wanted == HOME or wanted.startswith((f"{HOME}?", f"{HOME}/"))
+    inside = any(
+        wanted == path or wanted.startswith((f"{path}?", f"{path}/")) for path in _LISTS
+    )
     return wanted if inside and wanted.isprintable() and "\\" not in wanted else HOME

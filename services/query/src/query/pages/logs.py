@@ -3,34 +3,41 @@
 from http import HTTPStatus
 from typing import Any
 
+from daybook.runtime.mongo import Document
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from query.cursors import InvalidCursor
 from query.filters import AFTER, BEFORE, InvalidFilters
+from query.import_files.repository import ImportFiles
 from query.lists import Listed, Lists
 from query.logs.filters import default_window, read_filters
 from query.logs.repository import Logs
 from query.logs.shapes import log_shape
 from query.pages import text
 from query.pages.desk import HOME, Desk
-from query.pages.views import (
+from query.pages.forms import CURSOR, Link, Pairs, without
+from query.pages.import_files import import_file_href
+from query.pages.links import import_file_link
+from query.pages.listing import (
+    PAGE_LIMIT,
+    given_pairs,
+    list_context,
+    problems_of,
+    status_of,
+)
+from query.pages.log_views import (
     DEFAULT_RANGE,
-    PAGE_PARAMETERS,
     RANGE,
     RANGES,
-    Pairs,
+    SHEET,
     Row,
-    address,
     facts,
     make_form,
-    without,
 )
 from query.sessions import Session
-from query.shapes import ms_text
 
-PAGE_LIMIT = 50
 _SAMPLE = """from daybook.client import Client
 from daybook.integrations.asgi import DaybookMiddleware
 
@@ -38,7 +45,9 @@ client = Client("KAFKA:9092", source="my-service", project_id="{project_id}")
 app.add_middleware(DaybookMiddleware, publisher=client)"""
 
 
-def logs_pages(desk: Desk, logs: Logs, lists: Lists) -> APIRouter:
+def logs_pages(
+    desk: Desk, logs: Logs, lists: Lists, import_files: ImportFiles
+) -> APIRouter:
     """The page's routes."""
     router = APIRouter(include_in_schema=False)
 
@@ -63,29 +72,26 @@ def logs_pages(desk: Desk, logs: Logs, lists: Lists) -> APIRouter:
     async def answer(
         request: Request, session: Session, log_id: str | None
     ) -> Response:
-        # A form sends its empty fields too.
-        pairs = [pair for pair in request.query_params.multi_items() if pair[1]]
-        context, status = await _list_context(
-            lists, session.caller.project_id, pairs, log_id
-        )
-        context |= {
-            "detail": None,
-            "missing": None,
-            "sample": _SAMPLE.format(project_id=session.caller.project_id),
-        }
+        project_id = session.caller.project_id
+        context, status = await _list(lists, project_id, given_pairs(request), log_id)
+        context["sample"] = _SAMPLE.format(project_id=project_id)
         if log_id is not None:
-            document = await logs.get(session.caller.project_id, log_id)
+            document = await logs.get(project_id, log_id)
             if document is None:
                 context["missing"] = log_id
                 status = HTTPStatus.NOT_FOUND
             else:
-                context["detail"] = _detail(log_shape(document, whole=True))
+                shape = log_shape(document, whole=True)
+                file = await import_file_href(
+                    import_files, project_id, shape["import_file_id"]
+                )
+                context["detail"] = _detail(shape, import_file_link(file))
         return desk.page("logs.html", context, session=session, status=status)
 
     return router
 
 
-async def _list_context(
+async def _list(
     lists: Lists, project_id: str, pairs: Pairs, log_id: str | None
 ) -> tuple[dict[str, Any], HTTPStatus]:
     """The list's half of the page; a filter that cannot be read is said beside it."""
@@ -93,7 +99,7 @@ async def _list_context(
     page: Listed | None = None
     shown: str | None = None
     try:
-        filters = read_filters(without(pairs, *PAGE_PARAMETERS))
+        filters = read_filters(without(pairs, *SHEET.own))
         chosen = dict(pairs).get(RANGE)
         if chosen is not None and chosen not in RANGES:
             raise InvalidFilters({RANGE: f"Choose a period of {', '.join(RANGES)}."})
@@ -103,43 +109,33 @@ async def _list_context(
         page = await lists.page(
             project_id,
             filters,
-            cursor_text=dict(pairs).get("cursor"),
+            cursor_text=dict(pairs).get(CURSOR),
             limit=PAGE_LIMIT,
             default_window=default,
         )
-    except InvalidFilters as error:
-        problems = dict(error.problems)
-    except InvalidCursor as error:
-        problems = {"cursor": str(error)}
-    rows = [
-        Row(shape, address(pairs, shape["id"]), shape["id"] == log_id)
-        for shape in (
-            log_shape(log, whole=False) for log in (page.rows if page else ())
-        )
-    ]
-    first = without(pairs, "cursor")
-    older = page.next_cursor if page else None
-    context: dict[str, Any] = {
-        "form": make_form(pairs, problems, shown),
-        "invalid": bool(problems),
-        "rows": rows,
-        "list_href": address(pairs),
-        "newest_href": address(first) if len(first) != len(pairs) else None,
-        "older_href": address([*first, ("cursor", older)]) if older else None,
-        "searched_until": ms_text(page.searched_until) if page else None,
-        "from_text": ms_text(page.window.after) if page else None,
-        "until_text": ms_text(page.window.before) if page else None,
-        "filtered": any(name not in PAGE_PARAMETERS for name, _ in pairs),
-        "all_href": address([*without(first, RANGE, AFTER, BEFORE), (RANGE, "all")]),
-        "whole_history": page is not None and page.window.after is None,
+    except (InvalidFilters, InvalidCursor) as error:
+        problems = dict(problems_of(error))
+
+    def row(document: Document) -> Row:
+        shape = log_shape(document, whole=False)
+        href = SHEET.address(pairs, shape["id"])
+        return Row(shape, href, selected=shape["id"] == log_id)
+
+    form = make_form(pairs, problems, shown)
+    context = list_context(SHEET, pairs, form, problems, page, row)
+    all_time = without(pairs, CURSOR, RANGE, AFTER, BEFORE)
+    context |= {
+        "list_href": SHEET.address(pairs),
+        "all_href": SHEET.address([*all_time, (RANGE, "all")]),
     }
-    return context, HTTPStatus.BAD_REQUEST if problems else HTTPStatus.OK
+    return context, status_of(problems)
 
 
-def _detail(shape: dict[str, Any]) -> dict[str, Any]:
+def _detail(shape: dict[str, Any], file: Link | None) -> dict[str, Any]:
     return {
         "log": shape,
-        "facts": facts(shape),
+        "task_link": None,
+        "facts": facts(shape, {"import_file_id": file}),
         "sides": [
             {
                 "name": name,

@@ -1,0 +1,26 @@
+"""Addresses of pages that other pages lead to."""
+
+from urllib.parse import quote, urlencode
+
+from query.pages.forms import Link
+
+
+def log_page(log_id: str) -> str:
+    return f"/logs/{quote(log_id, safe='')}"
+
+
+def logs_of_request(request_id: str) -> str:
+    return f"/logs?{urlencode({'request_id': request_id})}"
+
+
+def task_page(task_id: str) -> str:
+    return f"/tasks/{quote(task_id, safe='')}"
+
+
+def tasks_of_request(request_id: str) -> str:
+    return f"/tasks?{urlencode({'request_id': request_id})}"
+
+
+def import_file_link(href: str | None) -> Link | None:
+    """The download of an import file that is there."""
+    return None if href is None else Link("Download import file", href, download=True)
