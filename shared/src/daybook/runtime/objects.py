@@ -16,7 +16,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store, from_url
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, RetryConfig  # not there at run time
+    from obstore.store import RetryConfig  # not there at run time
 
 Store = AzureStore | GCSStore | LocalStore | S3Store
 
@@ -26,8 +26,8 @@ PARTS_IN_FLIGHT = 2
 # A reader asks for so much at once. Each is a request of its own: one that lasted as
 # long as a slow client reads would run into the request's time limit.
 READ_BYTES = 1024 * 1024
-# Storage that is away is said within half a minute, while somebody still waits.
-_CLIENT: "ClientConfig" = {"connect_timeout": "5s", "timeout": "30s"}
+# Storage that is away is said within half a minute, while somebody still waits. The
+# client's own options stay the environment's: to name one here would void the others.
 _RETRIES: "RetryConfig" = {"max_retries": 3, "retry_timeout": timedelta(seconds=20)}
 
 _CLOUDS = frozenset({"s3", "s3a", "gs", "az", "azure", "abfs", "abfss", "adl"})
@@ -160,7 +160,7 @@ def _folder(address: str) -> Path:
 
 def _cloud(address: str) -> Store:
     try:
-        store = from_url(address, client_options=_CLIENT, retry_config=_RETRIES)
+        store = from_url(address, retry_config=_RETRIES)
     except (BaseError, ValueError) as error:
         raise InvalidStorageAddress(
             f"{address!r} cannot be used as object storage: {_first_line(error)}"
