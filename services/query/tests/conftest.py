@@ -63,8 +63,6 @@ async def database(
     database = mongo_client[database_name]
     # Without the TTL index: some of these logs are two thousand years old.
     await database["logs"].create_indexes(list(INDEXES))
-    await database["task_events"].create_indexes(list(TASK_EVENT_INDEXES))
-    await ensure_tasks(database["tasks"], database["task_failed_rows"])
     return database
 
 
@@ -142,8 +140,10 @@ def store(database: AsyncDatabase[Document]) -> StoreLogs:
 
 
 @pytest.fixture
-def store_tasks(database: AsyncDatabase[Document]) -> StoreLogs:
-    """Stores task documents."""
+async def store_tasks(database: AsyncDatabase[Document]) -> StoreLogs:
+    """Stores task documents; the collections of tasks have their indexes."""
+    await database["task_events"].create_indexes(list(TASK_EVENT_INDEXES))
+    await ensure_tasks(database["tasks"], database["task_failed_rows"])
 
     async def store_tasks(*documents: dict[str, Any]) -> None:
         await database["tasks"].insert_many(list(documents))

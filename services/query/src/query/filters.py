@@ -3,6 +3,7 @@
 The API and the pages read the same names by the same rules.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,8 @@ AFTER, BEFORE = "created_at[after]", "created_at[before]"
 MOST_VALUES = 20
 LONGEST_VALUE = 4096
 
+# An offset's plus sign reads as a space where nobody escaped it.
+_UNESCAPED_OFFSET = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
 _ROUND_UP = timedelta(microseconds=999)
 
 # The values of one name; what is wrong with them, or None.
@@ -142,11 +145,8 @@ def read_time(text: str) -> int | None:
 
     Rounding up keeps both bounds exact against stored times of whole milliseconds.
     """
-    # An offset's plus sign reads as a space where nobody escaped it.
-    if len(text) > 6 and text[-6] == " ":
-        text = f"{text[:-6]}+{text[-5:]}"
     try:
-        moment = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(_UNESCAPED_OFFSET.sub(r"\1+\2", text))
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return to_ms(moment.astimezone(UTC) + _ROUND_UP)
