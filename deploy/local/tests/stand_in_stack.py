@@ -4,7 +4,15 @@ import sys
 from pathlib import Path
 
 from daybook_local.app import run
-from daybook_local.services import KAFKA, MONGODB, SECRET, SHOP_URL, Service, Stage
+from daybook_local.services import (
+    KAFKA,
+    MONGODB,
+    SECRET,
+    SHOP_URL,
+    STORAGE,
+    Service,
+    Stage,
+)
 from daybook_local.settings import Settings
 from daybook_local.start import Parts
 from daybook_local.supervision import Backoff
@@ -26,7 +34,7 @@ def stand_in(name: str, *takes: str, stage: Stage, listens: bool = True) -> Serv
 if __name__ == "__main__":
     services = (
         stand_in("ingest", KAFKA, MONGODB, stage=Stage.SERVICES),
-        stand_in("query", KAFKA, MONGODB, SECRET, stage=Stage.SERVICES),
+        stand_in("query", KAFKA, MONGODB, SECRET, STORAGE, stage=Stage.SERVICES),
         stand_in("shop", KAFKA, stage=Stage.SHOP),
         stand_in("traffic", SHOP_URL, stage=Stage.TRAFFIC, listens=False),
     )

@@ -109,6 +109,21 @@ async def test_scripts_find_the_stack_in_its_file(
     assert get(stack["shop"]).is_success
 
 
+@pytest.mark.parametrize("given", [None, "s3://bucket/daybook"])
+async def test_files_are_kept_beside_the_data_unless_told_otherwise(
+    make_run: Callable[..., Run], given: str | None
+) -> None:
+    run = make_run(DAYBOOK_STORAGE_URL=given or "")
+    run.start()
+    await run.up()
+
+    entry = run.stack["services"]["query"]
+    environment = get(f"{entry['health']}/readyz").json()
+
+    expected = given or str((run.state / "objects").absolute())
+    assert environment["DAYBOOK_STORAGE_URL"] == expected
+
+
 async def test_each_process_has_a_log_file_and_its_name_on_the_console(
     make_run: Callable[..., Run],
 ) -> None:

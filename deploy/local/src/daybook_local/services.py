@@ -11,6 +11,7 @@ from daybook_local.processes import Command, everything
 KAFKA = "KAFKA_BOOTSTRAP_SERVERS"
 MONGODB = "MONGODB_URI"
 SECRET = "DAYBOOK_SESSION_SECRET"  # noqa: S105 - a variable's name
+STORAGE = "DAYBOOK_STORAGE_URL"
 PROJECT = "DAYBOOK_PROJECT_ID"
 SHOP_URL = "SHOP_URL"
 
@@ -65,8 +66,14 @@ def show_trouble(line: str) -> str | None:
 SERVICES = (
     Service("ingest", (KAFKA, MONGODB), port_variable="DAYBOOK_HEALTH_PORT"),
     Service(
+        "task-tracker",
+        (KAFKA, MONGODB),
+        module="task_tracker",
+        port_variable="DAYBOOK_HEALTH_PORT",
+    ),
+    Service(
         "query",
-        (KAFKA, MONGODB, SECRET),
+        (KAFKA, MONGODB, SECRET, STORAGE),
         port_variable="DAYBOOK_PORT",
         usual_port=8080,
     ),

@@ -29,6 +29,13 @@ class Settings(BaseSettings):
             validation_alias="MONGODB_URI",
         ),
     ] = None
+    storage_url: Annotated[
+        str | None,
+        Field(
+            description="An object storage to use instead of a folder beside the data.",
+            validation_alias="DAYBOOK_STORAGE_URL",
+        ),
+    ] = None
     state_dir: Annotated[
         Path,
         Field(

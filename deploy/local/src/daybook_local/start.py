@@ -55,6 +55,9 @@ def start(settings: Settings, parts: Parts, stack: Stack) -> StackEntry:
         names.KAFKA: kafka,
         names.MONGODB: mongodb,
         names.SECRET: kept(secret_file, lambda: secrets.token_urlsafe(48)),
+        # Absolute, so that every process means the same folder.
+        names.STORAGE: settings.storage_url
+        or str((settings.state_dir / "objects").absolute()),
         names.PROJECT: PROJECT_ID,
     }
     admin = Admin(
