@@ -121,7 +121,7 @@ def reader(kind: str, bootstrap: str, topic: str, uri: str, database: str) -> An
         "DAYBOOK_MONGODB_DATABASE": database,
         "DAYBOOK_REQUESTS_TOPIC": topic,
         "DAYBOOK_TASKS_TOPIC": f"{topic}-tasks",
-        "DAYBOOK_GROUP_ID": group,
+        "DAYBOOK_INGEST_GROUP_ID": group,
         "DAYBOOK_HEALTH_PORT": "0",
         "DAYBOOK_LOG_LEVEL": "WARNING",
     }

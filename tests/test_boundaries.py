@@ -67,7 +67,7 @@ def crossings(folder: Path, forbidden: set[str]) -> list[str]:
 
 
 def test_there_are_services_to_look_at() -> None:
-    assert {"ingest", "query"} <= set(services())
+    assert {"ingest", "query", "task_tracker"} <= set(services())
 
 
 @pytest.mark.parametrize("name", services())

@@ -10,6 +10,7 @@ from ingest.settings import Settings as IngestSettings
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 from query.settings import QuerySettings
+from task_tracker.settings import Settings as TrackerSettings
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
@@ -18,6 +19,7 @@ LINE = re.compile(r"(# )?([A-Z][A-Z0-9_]*)=(.*)")
 SETTINGS: list[type[BaseSettings]] = [
     ServiceSettings,
     IngestSettings,
+    TrackerSettings,
     QuerySettings,
     LocalSettings,
     DeadLetterSettings,
@@ -63,7 +65,7 @@ def test_every_line_of_the_example_is_a_setting() -> None:
     assert set(listed(commented=True)) == known | OF_CLIENTS
 
 
-@pytest.mark.parametrize("settings", SETTINGS[1:3], ids=lambda kind: kind.__module__)
+@pytest.mark.parametrize("settings", SETTINGS[1:4], ids=lambda kind: kind.__module__)
 def test_what_the_example_sets_is_the_default(
     settings: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -84,12 +86,18 @@ def test_every_setting_says_what_it_is_in_the_line_above() -> None:
             assert not LINE.fullmatch(above), line
 
 
-def test_ingest_lists_its_settings_with_their_defaults() -> None:
-    page = (ROOT / "services/ingest/README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(
+    ("service", "settings"),
+    [("ingest", IngestSettings), ("task-tracker", TrackerSettings)],
+)
+def test_a_service_lists_its_settings_with_their_defaults(
+    service: str, settings: type[BaseSettings]
+) -> None:
+    page = (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")
     rows = dict(re.findall(r"^\| `([A-Z_]+)` \| `([^`]*)` \|", page, re.MULTILINE))
     example = listed(commented=False)
 
-    assert rows == {name: example[name] for name, _ in variables(IngestSettings)}
+    assert rows == {name: example[name] for name, _ in variables(settings)}
 
 
 def test_every_setting_has_a_description() -> None:

@@ -110,7 +110,7 @@ async def test_kills_freezes_and_restarts_lose_nothing_and_repeat_nothing(
         "DAYBOOK_REQUESTS_TOPIC": topic,
         "DAYBOOK_TASKS_TOPIC": await make_topic("tasks", partitions=1),
         "DAYBOOK_DEAD_LETTERS_TOPIC": letters,
-        "DAYBOOK_GROUP_ID": group,
+        "DAYBOOK_INGEST_GROUP_ID": group,
         "DAYBOOK_HEALTH_PORT": "0",
         "DAYBOOK_SESSION_TIMEOUT": f"PT{SESSION_TIMEOUT_S}S",
         # Small writes: more of them are in flight when the faults strike.

@@ -126,7 +126,7 @@ async def test_on_sigterm_all_that_was_taken_is_stored_and_committed(
             "DAYBOOK_REQUESTS_TOPIC": world.settings.requests_topic,
             "DAYBOOK_TASKS_TOPIC": world.settings.tasks_topic,
             "DAYBOOK_DEAD_LETTERS_TOPIC": world.settings.dead_letters_topic,
-            "DAYBOOK_GROUP_ID": world.settings.group_id,
+            "DAYBOOK_INGEST_GROUP_ID": world.settings.group_id,
             "DAYBOOK_HEALTH_PORT": "0",
             # Only the stop commits.
             "DAYBOOK_COMMIT_EVERY": "PT1H",

@@ -143,7 +143,7 @@ async def test_on_sigterm_all_that_was_taken_is_folded_and_committed(
             "MONGODB_URI": settings.mongodb_uri,
             "DAYBOOK_MONGODB_DATABASE": settings.mongodb_database,
             "DAYBOOK_TASKS_TOPIC": settings.tasks_topic,
-            "DAYBOOK_GROUP_ID": settings.group_id,
+            "DAYBOOK_TASK_TRACKER_GROUP_ID": settings.group_id,
             "DAYBOOK_HEALTH_PORT": "0",
             # Only the stop commits.
             "DAYBOOK_COMMIT_EVERY": "PT1H",

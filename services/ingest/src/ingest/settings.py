@@ -6,13 +6,20 @@ from typing import Annotated
 from daybook.events.topics import DEAD_LETTERS, REQUESTS, TASKS
 from daybook.runtime.consuming.settings import ConsumerSettings
 from daybook.storage.tiers import DEFAULT_TIERS, parse_tiers
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 
 class Settings(ConsumerSettings):
     """Read from the environment, prefix ``DAYBOOK_``."""
 
-    group_id: Annotated[str, Field(description="Kafka consumer group.")] = "ingest"
+    group_id: Annotated[
+        str,
+        Field(
+            description="Kafka consumer group.",
+            # A name of its own: one environment may serve all services.
+            validation_alias=AliasChoices("DAYBOOK_INGEST_GROUP_ID"),
+        ),
+    ] = "ingest"
     requests_topic: Annotated[str, Field(description="Topic of the API requests.")] = (
         REQUESTS
     )

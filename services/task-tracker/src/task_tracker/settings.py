@@ -5,15 +5,20 @@ from typing import Annotated
 
 from daybook.events.topics import TASKS
 from daybook.runtime.consuming.settings import ConsumerSettings
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 
 class Settings(ConsumerSettings):
     """Read from the environment, prefix ``DAYBOOK_``."""
 
-    group_id: Annotated[str, Field(description="Kafka consumer group.")] = (
-        "task-tracker"
-    )
+    group_id: Annotated[
+        str,
+        Field(
+            description="Kafka consumer group.",
+            # A name of its own: one environment may serve all services.
+            validation_alias=AliasChoices("DAYBOOK_TASK_TRACKER_GROUP_ID"),
+        ),
+    ] = "task-tracker"
     tasks_topic: Annotated[
         str, Field(description="Topic of the background tasks' events.")
     ] = TASKS
