@@ -44,12 +44,19 @@ from query.metrics import Metrics
 from query.pages.desk import STATIC, Desk
 from query.pages.docs import docs_router
 from query.pages.import_files import import_file_pages
+from query.pages.live_tasks import live_tasks_router
 from query.pages.logs import logs_pages
 from query.pages.sign_in import sign_in_router
+from query.pages.task_detail import TaskDetails
+from query.pages.tasks import tasks_pages
 from query.sessions import Sessions
 from query.settings import QuerySettings
 from query.signing import Signer
+from query.tasks.causes import Causes
+from query.tasks.live import Live
 from query.tasks.reads import task_reads
+from query.tasks.timeline import Timelines
+from query.tasks.watching import Pace
 
 logger = logging.getLogger(__name__)
 
@@ -107,6 +114,11 @@ def create_app(
         clock=world.clock,
         make_id=world.make_id,
     )
+    causes = Causes(database)
+    details = TaskDetails(
+        tasks.failed_rows, Timelines(database, settings.list_budget), library.files
+    )
+    live = Live(database, world.stopping, most=settings.most_streams, pace=Pace())
     metrics = Metrics(registry)
 
     app = FastAPI(
@@ -127,7 +139,9 @@ def create_app(
     app.include_router(task_router(tasks, authenticator))
     app.include_router(import_files_router(library, authenticator))
     app.include_router(sign_in_router(desk, authenticator))
-    app.include_router(logs_pages(desk, logs, lists, library.files))
+    app.include_router(logs_pages(desk, logs, lists, library.files, causes))
+    app.include_router(tasks_pages(desk, tasks, details, world.clock))
+    app.include_router(live_tasks_router(desk, live, world.clock, world.stopwatch))
     app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -38,6 +38,7 @@ class Desk:
             "size": text.size,
             "duration": text.duration,
             "kept": text.kept,
+            "count": text.count,
         }
         self._templates.filters |= filters
 

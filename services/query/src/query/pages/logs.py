@@ -19,7 +19,7 @@ from query.pages import text
 from query.pages.desk import HOME, Desk
 from query.pages.forms import CURSOR, Link, Pairs, without
 from query.pages.import_files import import_file_href
-from query.pages.links import import_file_link
+from query.pages.links import import_file_link, task_page, tasks_of_request
 from query.pages.listing import (
     PAGE_LIMIT,
     given_pairs,
@@ -37,6 +37,7 @@ from query.pages.log_views import (
     make_form,
 )
 from query.sessions import Session
+from query.tasks.causes import Causes
 
 _SAMPLE = """from daybook.client import Client
 from daybook.integrations.asgi import DaybookMiddleware
@@ -46,7 +47,11 @@ app.add_middleware(DaybookMiddleware, publisher=client)"""
 
 
 def logs_pages(
-    desk: Desk, logs: Logs, lists: Lists, import_files: ImportFiles
+    desk: Desk,
+    logs: Logs,
+    lists: Lists,
+    import_files: ImportFiles,
+    causes: Causes,
 ) -> APIRouter:
     """The page's routes."""
     router = APIRouter(include_in_schema=False)
@@ -86,7 +91,19 @@ def logs_pages(
                     import_files, project_id, shape["import_file_id"]
                 )
                 context["detail"] = _detail(shape, import_file_link(file))
+                context["detail"]["task_link"] = await task_link(document)
         return desk.page("logs.html", context, session=session, status=status)
+
+    async def task_link(log: Document) -> Link | None:
+        """The task that a log names, else the tasks that name its request."""
+        if log.get("task_id"):
+            return Link("Show the background task", task_page(log["task_id"]))
+        request_id = log.get("request_id")
+        if request_id and await causes.any_of(
+            log["project_id"], request_id, log["created_at"]
+        ):
+            return Link("Show its background tasks", tasks_of_request(request_id))
+        return None
 
     return router
 
@@ -134,7 +151,6 @@ async def _list(
 def _detail(shape: dict[str, Any], file: Link | None) -> dict[str, Any]:
     return {
         "log": shape,
-        "task_link": None,
         "facts": facts(shape, {"import_file_id": file}),
         "sides": [
             {

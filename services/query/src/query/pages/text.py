@@ -122,4 +122,22 @@ def duration(ms: float | None) -> str:
         return f"{ms:.2f} ms"
     if ms < 1000:
         return f"{ms:.0f} ms"
-    return f"{ms / 1000:.2f} s"
+    if ms < 60_000:
+        return f"{ms / 1000:.2f} s"
+    return long_duration(ms / 1000)
+
+
+def long_duration(seconds: float) -> str:
+    """A duration in whole seconds, of which the two largest units are said."""
+    left = max(0, int(seconds))
+    parts: list[str] = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count or parts or unit == "s":
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2])
+
+
+def count(number: int) -> str:
+    """A number with its thousands apart."""
+    return f"{number:,}"
