@@ -1,8 +1,14 @@
 """What the query service's tests share: a database with indexes, and the service."""
 
 import itertools
+import os
+import re
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,6 +17,7 @@ from daybook.runtime.mongo import Document
 from daybook.storage.logs import INDEXES
 from daybook.storage.task_events import TASK_EVENT_INDEXES
 from daybook.storage.tasks import ensure_tasks
+from daybook.testing import eventually
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pydantic import SecretStr
@@ -149,3 +156,41 @@ async def store_tasks(database: AsyncDatabase[Document]) -> StoreLogs:
         await database["tasks"].insert_many(list(documents))
 
     return store_tasks
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The service as a process of its own, over the test's database."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@pytest.fixture
+async def running(
+    mongodb_uri: str, database_name: str, tmp_path: Path
+) -> AsyncIterator[Running]:
+    log = tmp_path / "query.log"
+    environment = {
+        **os.environ,
+        "MONGODB_URI": mongodb_uri,
+        "DAYBOOK_MONGODB_DATABASE": database_name,
+        "DAYBOOK_PORT": "0",
+        "DAYBOOK_SESSION_SECRET": SECRET,
+        "DAYBOOK_STORAGE_URL": str(tmp_path / "objects"),
+        "DAYBOOK_MOST_STREAMS": "2",
+    }
+    with (
+        log.open("w") as output,
+        subprocess.Popen(  # noqa: ASYNC220 - it starts at once; the wait is below
+            [sys.executable, "-m", "query"], stderr=output, env=environment
+        ) as process,
+    ):
+        try:
+            found = await eventually(
+                lambda: re.search(r"running on (http://[0-9.:]+)", log.read_text()), 30
+            )
+            yield Running(found[1], process, log)
+        finally:
+            process.kill()
