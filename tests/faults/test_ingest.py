@@ -2,16 +2,12 @@
 
 import asyncio
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 from daybook.testing.records import request_event
 from daybook.testing.servers import ServerHandle
 from daybook.testing.waiting import eventually
@@ -20,30 +16,6 @@ from pymongo.errors import PyMongoError
 
 PARTITIONS = 6
 SESSION_TIMEOUT_S = 6  # the least that a broker allows
-
-Spawn = Callable[[], "subprocess.Popen[bytes]"]
-
-
-@pytest.fixture
-def spawn(tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
-    """Start ingest processes, ended with the test."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
-        with (tmp_path / f"ingest-{len(started)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "ingest"],
-                env=os.environ | environment,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
 
 
 async def publish(bootstrap: str, topic: str, count: int) -> None:
@@ -72,18 +44,6 @@ async def stored(logs: Any) -> int:
         return 0
 
 
-async def all_is_committed(bootstrap: str, group: str, topic: str) -> bool:
-    """Whether the group has nothing left to read."""
-    consumer: Any = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, group_id=group, enable_auto_commit=False
-    )
-    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
-    async with consumer:
-        ends = await consumer.end_offsets(partitions)
-        committed = [await consumer.committed(partition) for partition in partitions]
-    return committed == [ends[partition] for partition in partitions]
-
-
 @pytest.mark.parametrize(
     "count",
     [
@@ -99,7 +59,8 @@ async def test_kills_freezes_and_restarts_lose_nothing_and_repeat_nothing(
     mongodb_server: ServerHandle,
     make_topic: Callable[..., Awaitable[str]],
     random_name: Callable[[str], str],
-    spawn: Callable[..., "subprocess.Popen[bytes]"],
+    spawn: Callable[..., Any],
+    all_is_committed: Callable[..., Awaitable[bool]],
 ) -> None:
     topic = await make_topic("requests", partitions=PARTITIONS)
     letters = await make_topic("letters", partitions=1)
@@ -129,11 +90,11 @@ async def test_kills_freezes_and_restarts_lose_nothing_and_repeat_nothing(
 
             await eventually(enough, within=400)
 
-        first, second = spawn(environment), spawn(environment)
+        first, second = spawn("ingest", environment), spawn("ingest", environment)
         publishing = asyncio.create_task(publish(kafka_bootstrap, topic, count))
         await at_least(0.2)
         first.send_signal(signal.SIGKILL)
-        spawn(environment)  # as a supervisor would
+        spawn("ingest", environment)  # as a supervisor would
         await at_least(0.4)
         second.send_signal(signal.SIGSTOP)
         # Frozen past its session: the other one gets all partitions and goes on.
@@ -144,7 +105,7 @@ async def test_kills_freezes_and_restarts_lose_nothing_and_repeat_nothing(
         second.send_signal(signal.SIGCONT)
 
         async def done() -> bool:
-            return await all_is_committed(kafka_bootstrap, group, topic)
+            return await all_is_committed(group, topic, PARTITIONS)
 
         await eventually(done, within=200)
         assert second.poll() is None, "the woken process has left"

@@ -1,0 +1,55 @@
+"""Processes to kill and freeze, and what their consumer groups have left to read."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+Process = subprocess.Popen[bytes]
+Spawn = Callable[[str, Mapping[str, str]], Process]
+
+
+@pytest.fixture
+def spawn(tmp_path: Path) -> Iterator[Spawn]:
+    """Start ``python -m MODULE`` with more environment; all end with the test."""
+    started: list[Process] = []
+
+    def start(module: str, environment: Mapping[str, str]) -> Process:
+        with (tmp_path / f"{module}-{len(started)}.log").open("wb") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own
+                [sys.executable, "-m", module],
+                env={**os.environ, **environment},
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def all_is_committed(
+    kafka_bootstrap: str,
+) -> Callable[[str, str, int], Awaitable[bool]]:
+    """Whether a group has nothing left to read of a topic's partitions."""
+
+    async def ask(group: str, topic: str, partitions: int) -> bool:
+        consumer: Any = AIOKafkaConsumer(
+            bootstrap_servers=kafka_bootstrap, group_id=group, enable_auto_commit=False
+        )
+        all_of_it = [TopicPartition(topic, number) for number in range(partitions)]
+        async with consumer:
+            ends = await consumer.end_offsets(all_of_it)
+            committed = [await consumer.committed(one) for one in all_of_it]
+        return committed == [ends[one] for one in all_of_it]
+
+    return ask
