@@ -14,11 +14,9 @@ import signal
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from random import Random
@@ -29,13 +27,12 @@ from daybook.events.topics import Topic
 from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.logs import ensure_logs
 from daybook.storage.tiers import DEFAULT_TIERS, parse_tiers
-from daybook_local import servers
+from measuring import RESULTS, cpu_seconds, embedded, peak_resident_mb, row
 from pymongo import AsyncMongoClient
 
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
 PAIRS = int(os.environ.get("BENCH_PAIRS", "3"))
-RESULT = Path(".daybook/bench/ingest.json")
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
+RESULT = RESULTS / "ingest.json"
 HERE = Path(__file__).parent
 
 
@@ -168,43 +165,10 @@ async def watch(pid: int, logs: Any, count: int) -> tuple[float, float, int]:
     return time.monotonic(), cpu_seconds(pid), found
 
 
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
-
-
-def peak_resident_mb(pid: int) -> float:
-    """The most memory that a process had."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise AssertionError(pid)
-
-
-@contextmanager
-def embedded(folder: Path) -> Generator[tuple[str, str]]:
-    """A broker and a database of the run's own."""
-    kafka, mongodb = (
-        servers.kafka_server(folder / "kafka"),
-        servers.mongodb_server(folder / "mongodb"),
-    )
-    try:
-        kafka.start_now()
-        mongodb.start_now()
-        yield kafka.address, mongodb.address
-    finally:
-        mongodb.stop_now()
-        kafka.stop_now()
-
-
 def main() -> None:
     """Measure, print the table, write the result."""
     runs: dict[str, list[Figures]] = {"ingest": [], "bare loop": []}
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        embedded(Path(folder)) as (bootstrap, uri),
-    ):
+    with embedded() as (bootstrap, uri, _):
         topic = "bench-requests"
         asyncio.run(fill(bootstrap, topic))
         row("reader", "events/s", "CPU µs/event", "peak MB")
@@ -238,11 +202,6 @@ def summary(runs: list[Figures]) -> dict[str, Any]:
         "peak_resident_mb": max(one.peak_resident_mb for one in runs),
         "runs": [asdict(one) for one in runs],
     }
-
-
-def row(*cells: str) -> None:
-    """One row of the table."""
-    print("".join(f"{cell:>16}" for cell in cells), flush=True)
 
 
 if __name__ == "__main__":
