@@ -73,6 +73,11 @@ class TaskRun:
         return self._settings.run
 
     @property
+    def is_running(self) -> bool:
+        """Whether it has begun, in this process, and not ended."""
+        return self._is_mine()
+
+    @property
     def done_count(self) -> int:
         """How many rows have succeeded so far."""
         return self._done_count
@@ -176,6 +181,12 @@ class TaskRun:
             for chunk in before:
                 self._publish(self._progressed(chunk), self._publisher)
             self._publish(self._finished(error, last), self._publisher)
+
+    def forget(self) -> None:
+        """Tell nothing more, and no end: somebody else runs it again."""
+        if self._is_mine():
+            self._process = None
+            self._core.beats.remove(self)
 
     def due_in(self) -> float | None:
         """Seconds until the client's thread has to look at it."""
