@@ -55,6 +55,10 @@ check: lint types test ## What CI runs
 bench-ingest: install ## Measure ingest beside a bare loop over the same events
 	$(BIN)/python bench/ingest_throughput.py
 
+.PHONY: bench-tasks
+bench-tasks: install ## Measure the task-tracker over tasks of twenty events each
+	$(BIN)/python bench/task_folding.py
+
 .PHONY: bench-query
 bench-query: install ## Measure pages of a million logs, by filter and depth
 	$(BIN)/python bench/query_pages.py
