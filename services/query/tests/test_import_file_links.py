@@ -1,4 +1,4 @@
-"""Logs that name an import file: found by it, and offering it."""
+"""Logs and tasks that name an import file: found by it, and offering it."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 from daybook.testing.stored_logs import stored_log
+from daybook.testing.stored_tasks import stored_task
 from pydantic import SecretStr
 from query.settings import QuerySettings
 
@@ -51,6 +52,23 @@ async def test_a_logs_detail_downloads_its_import_file_byte_for_byte(
     assert file.content == CSV
     assert "filename*=UTF-8''customers.csv" in file.headers["content-disposition"]
     assert f'href="/logs?import_file_id={made["id"]}"' in page.text
+
+
+async def test_a_tasks_detail_downloads_its_import_file_byte_for_byte(
+    signed_in: httpx.AsyncClient,
+    new_key: MakeKey,
+    store_tasks: StoreLogs,
+    now: datetime,
+) -> None:
+    made = await upload(signed_in, await new_key())
+    await store_tasks(stored_task("a", now, import_file_id=made["id"]))
+
+    page = await signed_in.get("/tasks/a")
+    offered = OFFER.search(page.text)
+    assert offered is not None
+    file = await signed_in.get(unescape(offered[1]))
+
+    assert file.content == CSV
 
 
 async def test_a_file_that_the_project_has_not_is_only_named(

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 from pymongo.asynchronous.database import AsyncDatabase
 from query.import_files.intake import Body, Intake, InvalidUpload
+from query.import_files.shapes import ImportFileModel, ImportFilePage
 from query.settings import QuerySettings
 from starlette.requests import Request
 
@@ -115,6 +116,8 @@ async def test_a_raw_upload_comes_back_byte_for_byte(api: httpx.AsyncClient) -> 
     }
     assert made["id"].startswith("imf_")
     assert known.json() == made
+    ImportFileModel.model_validate(made)
+    assert set(ImportFileModel.model_fields) == set(made)
     assert content.content == CSV
     assert content.headers["content-type"] == "text/csv; charset=iso-8859-1"
     assert content.headers["content-length"] == str(len(CSV))
@@ -337,6 +340,8 @@ async def test_the_list_is_newest_first_and_its_pages_join(
         seen += page["import_files"]
         cursor = page["next_cursor"]
         assert page["has_more"] is (cursor is not None)
+        ImportFilePage.model_validate(page)
+        assert set(ImportFilePage.model_fields) == set(page)
         if cursor is None:
             break
         await upload(api, b"x", name="meanwhile.csv")
