@@ -188,9 +188,9 @@ async def running(
         ) as process,
     ):
         try:
-            found = await eventually(
-                lambda: re.search(r"running on (http://[0-9.:]+)", log.read_text()), 30
+            addresses = await eventually(
+                lambda: re.findall(r"running on (http://[0-9.:]+)", log.read_text()), 30
             )
-            yield Running(found[1], process, log)
+            yield Running(addresses[0], process, log)
         finally:
             process.kill()

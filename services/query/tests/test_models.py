@@ -68,7 +68,7 @@ def differences(model: type[BaseModel], shape: dict[str, Any]) -> Iterator[str]:
         yield f"{model.__name__}.{name}"
     for name, field in model.model_fields.items():
         inner: Any = shape.get(name)
-        held: list[Any] = inner if isinstance(inner, list) else [inner]
+        held = cast("list[Any]", inner) if isinstance(inner, list) else [inner]
         for part, value in itertools.product(_models(field.annotation), held):
             if isinstance(value, dict):
                 yield from differences(part, cast("dict[str, Any]", value))

@@ -1,9 +1,7 @@
 """What the service really sends to MongoDB, explained by MongoDB."""
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,15 +9,10 @@ from daybook.runtime.clock import monotonic
 from daybook.runtime.mongo import Document
 from daybook.storage.logs import INDEXES
 from daybook.storage.times import hour_of, to_ms
+from daybook.testing.explaining import Explained, Sent, explain
 from daybook.testing.stored_logs import stored_log
 from pymongo import AsyncMongoClient, MongoClient
 from pymongo.asynchronous.database import AsyncDatabase
-from pymongo.monitoring import (
-    CommandFailedEvent,
-    CommandListener,
-    CommandStartedEvent,
-    CommandSucceededEvent,
-)
 from query.cursors import Cursor, Position
 from query.filters import Window
 from query.logs.filters import read_filters
@@ -69,35 +62,6 @@ def seeded(mongodb_uri: str) -> Iterator[str]:
         client.drop_database(name)
 
 
-@dataclass
-class Sent(CommandListener):
-    """The reads that were sent."""
-
-    commands: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
-
-    def started(self, event: CommandStartedEvent) -> None:
-        if event.command_name in ("find", "aggregate", "getMore"):
-            self.commands.append(dict(event.command))
-
-    def succeeded(self, event: CommandSucceededEvent) -> None: ...
-
-    def failed(self, event: CommandFailedEvent) -> None: ...
-
-
-@dataclass
-class Explained:
-    """What MongoDB says of one command that was sent."""
-
-    stages: list[dict[str, Any]]
-    keys: int
-    documents: int
-    returned: int
-
-    @property
-    def indexes(self) -> set[str]:
-        return {stage["indexName"] for stage in self.stages if "indexName" in stage}
-
-
 class Reader:
     """Reads pages as the service does and has each read explained."""
 
@@ -127,32 +91,7 @@ class Reader:
         )
         sent = list(self._sent.commands)
         assert "getMore" not in {next(iter(command)) for command in sent}
-        return page, [await self._explain(command) for command in sent]
-
-    async def _explain(self, command: dict[str, Any]) -> Explained:
-        kept = ("find", "filter", "sort", "projection", "limit", "batchSize", "hint")
-        assert "skip" not in command
-        answer = await self._database.command(
-            "explain",
-            {name: command[name] for name in kept if name in command},
-            verbosity="executionStats",
-        )
-        stats = answer["executionStats"]
-        return Explained(
-            list(_stages(stats["executionStages"])),
-            stats["totalKeysExamined"],
-            stats["totalDocsExamined"],
-            stats["nReturned"],
-        )
-
-
-def _stages(stage: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield stage
-    for name in ("inputStage", "outerStage", "innerStage"):
-        if name in stage:
-            yield from _stages(stage[name])
-    for inner in stage.get("inputStages", ()):
-        yield from _stages(inner)
+        return page, [await explain(self._database, command) for command in sent]
 
 
 @pytest.fixture
@@ -262,11 +201,7 @@ async def test_codes_channels_and_methods_are_told_by_the_index_alone(
     _, reads = await reader.page(params, None)
 
     for read in reads:
-        assert read.documents == (read.returned if "FETCH" in _names(read) else 0)
-
-
-def _names(read: Explained) -> set[str]:
-    return {stage["stage"] for stage in read.stages}
+        assert read.documents == (read.returned if "FETCH" in read.names else 0)
 
 
 async def test_thousands_of_logs_of_one_millisecond_do_not_slow_the_next_page(
@@ -278,7 +213,6 @@ async def test_thousands_of_logs_of_one_millisecond_do_not_slow_the_next_page(
     )
     async with client:
         logs = Logs(client[seeded], monotonic)
-        reads = Reader(client[seeded], sent)
         chosen = plan(read_filters([]))
         assert chosen is not None
         cursor = Cursor(Position(to_ms(NEWEST), "000100"), Window())
@@ -291,7 +225,7 @@ async def test_thousands_of_logs_of_one_millisecond_do_not_slow_the_next_page(
             limit=LIMIT,
             budget=timedelta(seconds=9),
         )
-        explained = [await reads._explain(command) for command in sent.commands]  # pyright: ignore[reportPrivateUsage]
+        explained = [await explain(client[seeded], item) for item in sent.commands]
 
     assert [log["id"] for log in page.rows][:2] == ["000099", "000098"]
     assert sum(read.keys for read in explained) <= LIMIT + 2

@@ -5,7 +5,7 @@ sorted in memory; what the index does not hold is checked on the documents it na
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from daybook.storage.refs import RefKind, ref
@@ -66,14 +66,14 @@ class Plan:
     ``refs``: each is walked, and the walks are merged in order. ``conditions`` are met
     inside the index where it holds the field, else on the document. ``exact``: every
     key that is read is an answer, so a page reads no more of them than it shows.
-    ``within``: what every key of the index meets, or begins with.
+    ``within``: of each walk what its keys begin with, or what all of the index meet.
     """
 
     index: str
     refs: tuple[str, ...]
     conditions: Conditions
     exact: bool
-    within: Conditions = field(default_factory=dict[str, Any])
+    within: tuple[Conditions, ...] = ({},)
 
     @property
     def order(self) -> dict[str, int]:
@@ -86,16 +86,24 @@ class Plan:
 
     def query(self, project_id: str, stretch: Stretch) -> Conditions:
         """The conditions for one stretch of the index."""
-        bounds: Conditions = {"project_id": project_id, **stretch.created_at()}
-        if not self.refs:
-            return bounds | self.within | self.conditions
-        walks = [
-            bounds | {"hour": stretch.hours(), "refs": reference}
-            for reference in self.refs
-        ]
-        if len(walks) == 1:
-            return walks[0] | self.conditions
-        return {"$or": walks} | self.conditions
+        walks = self.within
+        if self.refs:
+            hours = stretch.hours()
+            walks = tuple({"hour": hours, "refs": one} for one in self.refs)
+        return merged(project_id, stretch, walks) | self.conditions
+
+
+def merged(
+    project_id: str, stretch: Stretch, walks: Sequence[Conditions]
+) -> Conditions:
+    """Walks of one index, merged in order.
+
+    Each is a branch of its own: of several values in one condition MongoDB may sort.
+    """
+    bounds: Conditions = {"project_id": project_id, **stretch.created_at()}
+    if len(walks) == 1:
+        return bounds | walks[0]
+    return {"$or": [bounds | walk for walk in walks]}
 
 
 def refs_of(filters: Filters, name: str, references: References) -> tuple[str, ...]:

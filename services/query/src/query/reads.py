@@ -1,6 +1,7 @@
 """The reads of one list's search, as MongoDB gets them."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from math import ceil
@@ -13,7 +14,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from query.cursors import Cursor
 from query.filters import Window
-from query.plans import NEWEST_FIRST, Conditions, Plan, Span, Stretch, Tie
+from query.plans import NEWEST_FIRST, Conditions, Plan, Span, Stretch, Tie, merged
 from query.search import Page, Search
 
 # The index of the whole list, by the same name in every collection.
@@ -101,17 +102,17 @@ class PlannedReads:
         ).to_list()
 
     @property
-    def _whole(self) -> tuple[str, Conditions]:
-        """The narrowest index that has the order alone, and what its keys meet."""
+    def _whole(self) -> tuple[str, Sequence[Conditions]]:
+        """The narrowest index that is ordered by time alone, and how it is walked."""
         if self.plan.refs:
-            return _BY_TIME, {}
+            return _BY_TIME, ({},)
         return self.plan.index, self.plan.within
 
     async def newest_in(self, span: Span, *, seconds: float) -> int | None:
         """When the newest of the span happened, by one key of the index."""
-        index, within = self._whole
+        index, walks = self._whole
         found = await self.collection.find_one(
-            {"project_id": self.project_id, **span.created_at(), **within},
+            merged(self.project_id, span, walks),
             {"_id": 0, "created_at": 1},
             sort=NEWEST_FIRST,
             hint=index,
@@ -121,9 +122,9 @@ class PlannedReads:
 
     async def far_below(self, tie: Tie, *, seconds: float) -> str | None:
         """The ``_id`` some thousand keys below within the tie; None near its end."""
-        index, within = self._whole
+        index, walks = self._whole
         pipeline: list[dict[str, Any]] = [
-            {"$match": {"project_id": self.project_id, **tie.created_at(), **within}},
+            {"$match": merged(self.project_id, tie, walks)},
             {"$sort": NEWEST_FIRST},
             {"$limit": _TIE_SLICE},
             {"$group": {"_id": None, "last": {"$last": "$_id"}, "n": {"$sum": 1}}},

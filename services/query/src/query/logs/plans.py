@@ -35,7 +35,7 @@ def plan(filters: Filters) -> Plan | None:
         if filters.of("status_code") and codes is not None:
             conditions["status_code"] = _code_condition(codes)
         # A query of a partial index repeats what makes it partial.
-        failures = {"status": "FAILURE"}
+        failures: tuple[Conditions, ...] = ({"status": "FAILURE"},)
         return Plan(
             FAILURES_BY_TIME, (), conditions, exact=not conditions, within=failures
         )

@@ -42,14 +42,13 @@ def plan_tasks(filters: Filters) -> Plan:
         return _walk(UNFINISHED_BY_TIME, conditions, {"unfinished": True})
     if "FAILED" in (*_only(filters, "status"), *_only(filters, "operation_status")):
         return _walk(FAILED_BY_TIME, conditions, {"failed": True})
-    if "task_type" in conditions:
-        return _walk(
-            TASKS_BY_TYPE, conditions, {"task_type": conditions.pop("task_type")}
-        )
+    if conditions.pop("task_type", None) is not None:
+        types: list[Conditions] = [{"task_type": name} for name in filters.of("type")]
+        return _walk(TASKS_BY_TYPE, conditions, *types)
     return _walk(TASKS_BY_TIME, conditions, {})
 
 
-def _walk(index: str, conditions: Conditions, within: Conditions) -> Plan:
+def _walk(index: str, conditions: Conditions, *within: Conditions) -> Plan:
     return Plan(index, (), conditions, exact=not conditions, within=within)
 
 
