@@ -18,9 +18,17 @@ import pytest
 from daybook.runtime.clock import utc_now
 from daybook.runtime.mongo import Document
 from daybook.storage.logs import INDEXES
+from daybook.storage.task_events import TASK_EVENT_INDEXES
+from daybook.storage.tasks import FAILED_ROW_INDEXES, TASK_INDEXES
 from daybook.testing.stored_logs import stored_log
+from daybook.testing.stored_tasks import (
+    stored_failed_row,
+    stored_task,
+    stored_task_event,
+)
 from playwright.sync_api import Page
 from pymongo import MongoClient
+from pymongo.database import Database
 from query.keys import make_key, system_randomness
 from query.signing import Signer, sign_in_link
 
@@ -32,6 +40,8 @@ EXACT_BODY = (
     '\n\r\n{"n": 12345678901234567890.10, "n": 1,\t"s": "\\ud800"}\r'
     f"{ALL_CONTROLS}</pre>&amp;{HOSTILE} مرحبا שלום 👩‍👩‍👧 \u202e\ufeff\u2028 end\n"
 )
+
+EXACT_TEXT = f"{HOSTILE} \u202eגנב\u2066\x07\x1b[31m\r\n\tمرحبا {ALL_CONTROLS} end"
 
 
 @pytest.fixture(scope="session")
@@ -59,12 +69,14 @@ def browser_type_launch_args() -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Dashboard:
-    """A running query service with a project full of logs."""
+    """A running query service with a project full of logs and tasks."""
 
     address: str
     sign_in: str
     key: str
+    database: Database[Document]
     exact_body: str = EXACT_BODY  # of the log ``hostile``
+    exact_text: str = EXACT_TEXT  # message and reason of the task ``hostile``
 
 
 def _logs(newest: datetime) -> Iterator[Document]:
@@ -85,6 +97,7 @@ def _logs(newest: datetime) -> Iterator[Document]:
             url=f"https://api.shop.example{route}",
             status_code=codes[number % 8],
             user={"id": f"u{number % 9}", "email": f"mira{number % 9}@shop.example"},
+            task_id="running" if number == 2 else None,
             request={
                 "headers": [["Content-Type", "application/json"], ["X-A", "1"]],
                 "content_type": "application/json",
@@ -124,6 +137,112 @@ def _logs(newest: datetime) -> Iterator[Document]:
     )
 
 
+def _rows(task: Document) -> Iterator[Document]:
+    for row in range(1, 1001):
+        yield stored_failed_row(
+            task,
+            f"{row:05}",
+            row=row * 3,
+            code=f"SPRING-{row:04}",
+            reason="The voucher exists" if row % 4 else "No such campaign: Frühling",
+        )
+
+
+def _history(task: Document, newest: datetime) -> Iterator[Document]:
+    number = 0
+
+    def event(kind: str, seconds: float, **fields: Any) -> Document:
+        nonlocal number
+        number += 1
+        at = newest - timedelta(seconds=seconds)
+        return stored_task_event(
+            task, f"{task['id']}-{number:03}", kind, at, total=1000, **fields
+        )
+
+    yield event("enqueued", 400, run=1)
+    yield event("started", 398.5, run=1)
+    for step in range(40):
+        yield event("progressed", 390 - step, run=1, done_count=20 * step)
+    why = {"message": "The file ended early: row 812 has no code."}
+    yield event("finished", 340, run=1, outcome="FAILED", result=why)
+    yield event("enqueued", 300, run=2)
+    yield event("started", 280, run=2)
+    yield event("progressed", 200, run=2, done_count=300, failed_count=12)
+
+
+def _tasks(newest: datetime) -> Iterator[Document]:
+    def task(task_id: str, minutes: float, **fields: Any) -> Document:
+        at = newest - timedelta(minutes=minutes)
+        values: Document = {
+            "user": {"id": "u2", "email": "mira2@shop.example"},
+            "updated_at": at + timedelta(minutes=5),
+            **fields,
+        }
+        return stored_task(task_id, at, **values)
+
+    counted = {"total": 1000, "done_count": 300, "failed_count": 12, "progress": 31}
+    yield task(
+        "running",
+        6.7,
+        status="IN_PROGRESS",
+        run=2,
+        updated_at=newest,
+        log_id="log-002",
+        heartbeat_s=30,
+        **counted,
+    )
+    yield task("waiting", 7, status="ENQUEUED", request_id="req-log-004")
+    yield task("stalled", 9, status="IN_PROGRESS", stalled=True, **counted)
+    yield task(
+        "failed",
+        12,
+        status="FAILED",
+        task_type="CAMPAIGN.VOUCHERS_IMPORT",
+        total=5000,
+        done_count=2100,
+        failed_count=1234,
+        progress=67,
+        message="The database did not answer for 30 s.",
+        processing_time=252_000,
+    )
+    yield task("one", 13, total=3, done_count=1, failed_count=2, progress=100)
+    yield task(
+        "hostile",
+        14,
+        status="FAILED",
+        task_type=f"{HOSTILE}\0\u202e",
+        message=EXACT_TEXT,
+        user={"id": HOSTILE, "email": "\u202emoc.elpmaxe@live"},
+        request_id=HOSTILE,
+        failed_count=2,
+    )
+    for number in range(60):
+        yield task(
+            f"done-{number:02}",
+            20 + 7 * number,
+            task_type="CUSTOMERS.BULK_UPDATE" if number % 3 else "VOUCHERS.IMPORT",
+            done_count=number * 100,
+            total=number * 100,
+            user={"id": f"u{number % 9}"},
+        )
+
+
+def _store_tasks(database: Database[Document], newest: datetime) -> None:
+    database["tasks"].create_indexes(list(TASK_INDEXES))
+    database["task_failed_rows"].create_indexes(list(FAILED_ROW_INDEXES))
+    database["task_events"].create_indexes(list(TASK_EVENT_INDEXES))
+    tasks = {task["id"]: task for task in _tasks(newest)}
+    database["tasks"].insert_many(list(tasks.values()))
+    rows = [
+        *_rows(tasks["failed"]),
+        stored_failed_row(tasks["one"], "1", row=1, code="=1+1", reason="no formula"),
+        stored_failed_row(tasks["one"], "2", source_id="crm-7", reason="no e-mail"),
+        stored_failed_row(tasks["hostile"], "1", code=HOSTILE, reason=EXACT_TEXT),
+    ]
+    database["task_failed_rows"].insert_many(rows)
+    database["task_events"].insert_many(list(_history(tasks["running"], newest)))
+
+
 @pytest.fixture(scope="session")
 def dashboard(
     mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
@@ -135,7 +254,9 @@ def dashboard(
     with MongoClient[Document](mongodb_uri) as client:
         logs = client[name]["logs"]
         logs.create_indexes(list(INDEXES))
-        logs.insert_many(list(_logs(datetime.now(UTC))))
+        newest = datetime.now(UTC)
+        logs.insert_many(list(_logs(newest)))
+        _store_tasks(client[name], newest)
         client[name]["api_keys"].insert_one(
             {
                 "_id": stored.id,
@@ -146,6 +267,7 @@ def dashboard(
             }
         )
         log = tmp_path_factory.mktemp("query") / "log"
+        objects = tmp_path_factory.mktemp("objects")
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "query"],
@@ -156,6 +278,7 @@ def dashboard(
                     "DAYBOOK_MONGODB_DATABASE": name,
                     "DAYBOOK_PORT": "0",
                     "DAYBOOK_SESSION_SECRET": SECRET,
+                    "DAYBOOK_STORAGE_URL": str(objects),
                 },
             )
             try:
@@ -166,7 +289,7 @@ def dashboard(
                     key_id=stored.id,
                     project_id="shop",
                 )
-                yield Dashboard(address, link, key)
+                yield Dashboard(address, link, key, client[name])
             finally:
                 process.terminate()
                 process.wait(timeout=10)

@@ -5,6 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from daybook.events.task import (
+    TaskEnqueued,
+    TaskFinished,
+    TaskProgressed,
+    TaskStarted,
+)
 from daybook.runtime.mongo import Document
 
 from query.pages.task_views import OPERATION_WORDS
@@ -12,14 +18,15 @@ from query.pages.text import count, duration
 from query.shapes import time_text
 from query.tasks.timeline import Ends
 
+ENQUEUED = TaskEnqueued.type
+PROGRESSED = TaskProgressed.type
 _WORDS = {
-    "daybook.task.enqueued.v1": "Enqueued",
-    "daybook.task.started.v1": "Started",
-    "daybook.task.progressed.v1": "Progressed",
-    "daybook.task.finished.v1": "Finished",
+    ENQUEUED: "Enqueued",
+    TaskStarted.type: "Started",
+    PROGRESSED: "Progressed",
+    TaskFinished.type: "Finished",
 }
 _ORDER = tuple(_WORDS)
-PROGRESSED = "daybook.task.progressed.v1"
 # Up to here each sign of progress is a step of its own.
 _MOST_PROGRESS = 3
 
@@ -123,13 +130,15 @@ def _step(event: Document, before: datetime | None) -> Step:
 
 
 def _counts(event: Document) -> str:
+    done, total = event.get("done_count"), event.get("total")
     said: list[str] = []
     if event.get("progress") is not None:
         said.append(f"{event['progress']} %")
-    if event.get("done_count") is not None:
-        said.append(f"{count(event['done_count'])} done")
+    if done is not None:
+        of = "" if total is None else f" of {count(total)}"
+        said.append(f"{count(done)}{of} done")
+    elif total is not None and event["type"] == ENQUEUED:
+        said.append(f"{count(total)} in all")
     if event.get("failed_count"):
         said.append(f"{count(event['failed_count'])} failed")
-    if event.get("total") is not None:
-        said.append(f"of {count(event['total'])}")
     return ", ".join(said)
