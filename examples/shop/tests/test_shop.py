@@ -8,19 +8,19 @@ import httpx
 import pytest
 import pytest_asyncio
 from daybook.events.request import RequestCompleted
-from daybook.testing.recording import RecordingPublisher
+from daybook.testing.recording import RecordingClient
 from shop.app import create_app
 
 KEY = {"x-app-id": "shop-server", "x-app-token": "s3cret"}
 
 
 @pytest.fixture
-def publisher() -> RecordingPublisher:
-    return RecordingPublisher()
+def publisher() -> RecordingClient:
+    return RecordingClient()
 
 
 @pytest_asyncio.fixture
-async def shop(publisher: RecordingPublisher) -> AsyncIterator[httpx.AsyncClient]:
+async def shop(publisher: RecordingClient) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(create_app(publisher), raise_app_exceptions=False)
     async with httpx.AsyncClient(
         transport=transport, base_url="http://shop.example", headers=KEY
@@ -64,7 +64,7 @@ async def test_a_campaign_is_made_and_found(shop: httpx.AsyncClient) -> None:
 )
 async def test_what_fails_is_answered_so_and_is_a_log(
     shop: httpx.AsyncClient,
-    publisher: RecordingPublisher,
+    publisher: RecordingClient,
     method: str,
     path: str,
     sent: dict[str, Any],
@@ -101,7 +101,7 @@ async def test_echo_answers_the_bytes_and_the_content_type_that_it_got(
 
 
 async def test_a_log_says_who_did_what_to_what(
-    shop: httpx.AsyncClient, publisher: RecordingPublisher
+    shop: httpx.AsyncClient, publisher: RecordingClient
 ) -> None:
     await create(shop)
     await shop.get(
@@ -119,7 +119,7 @@ async def test_a_log_says_who_did_what_to_what(
 
 
 async def test_no_secret_leaves_the_shop(
-    shop: httpx.AsyncClient, publisher: RecordingPublisher
+    shop: httpx.AsyncClient, publisher: RecordingClient
 ) -> None:
     form = {"username": "ann", "password": "correct horse"}
     answer = await shop.post("/v1/login", data=form)
@@ -132,7 +132,7 @@ async def test_no_secret_leaves_the_shop(
 
 
 async def test_vouchers_stream_line_by_line(
-    shop: httpx.AsyncClient, publisher: RecordingPublisher
+    shop: httpx.AsyncClient, publisher: RecordingClient
 ) -> None:
     for number in range(5):
         await create(shop, code=f"V{number}")
@@ -146,7 +146,7 @@ async def test_vouchers_stream_line_by_line(
 
 
 async def test_health_checks_are_no_logs(
-    shop: httpx.AsyncClient, publisher: RecordingPublisher
+    shop: httpx.AsyncClient, publisher: RecordingClient
 ) -> None:
     assert (await shop.get("/healthz")).json() == {"status": "ok"}
 
@@ -154,7 +154,7 @@ async def test_health_checks_are_no_logs(
 
 
 async def test_a_client_that_hangs_up_is_a_log(
-    shop: httpx.AsyncClient, publisher: RecordingPublisher
+    shop: httpx.AsyncClient, publisher: RecordingClient
 ) -> None:
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(0.1):
@@ -166,7 +166,7 @@ async def test_a_client_that_hangs_up_is_a_log(
 
 
 async def test_the_shop_starts_and_closes_the_client_that_it_is_given() -> None:
-    class Client(RecordingPublisher):
+    class Client(RecordingClient):
         steps: list[str]
 
         async def __aenter__(self) -> None:

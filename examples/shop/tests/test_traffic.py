@@ -8,9 +8,12 @@ import sys
 from random import Random
 
 import httpx
-from daybook.testing.recording import RecordingPublisher
+from daybook.events.task import TaskFinished
+from daybook.testing.recording import RecordingClient
 from shop.app import create_app
-from shop.plan import Step, steps
+from shop.imports import Imports
+from shop.plan import CSV, IMPORT_EVERY, Step, steps
+from shop.store import Store
 from shop.traffic import run
 
 
@@ -39,9 +42,22 @@ def test_bodies_come_in_all_sizes_scripts_and_conditions() -> None:
     assert "application/octet-stream" in kinds
 
 
+def test_imports_come_in_all_sizes_with_and_without_faults() -> None:
+    plan = first(60 * IMPORT_EVERY)
+    imports = [step.content for step in plan if step.headers.get("content-type") == CSV]
+    sizes = {content.count(b"\n") - 1 for content in imports}
+
+    assert len(imports) == 60
+    assert {30, 2_000} <= sizes
+    assert any(b",ten\n" in content for content in imports)
+    assert any(b",ten\n" not in content for content in imports)
+
+
 async def test_the_traffic_makes_the_shop_succeed_and_fail_in_every_way() -> None:
-    publisher = RecordingPublisher()
-    transport = httpx.ASGITransport(create_app(publisher), raise_app_exceptions=False)
+    publisher = RecordingClient()
+    imports = Imports(publisher, Store(), pause_s=0)
+    app = create_app(publisher, imports=imports)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     stop = asyncio.Event()
     # One of each kind that hangs up is enough: they take their time.
     plan = first(300)
@@ -50,10 +66,14 @@ async def test_the_traffic_makes_the_shop_succeed_and_fail_in_every_way() -> Non
 
     async with httpx.AsyncClient(transport=transport, base_url="http://shop") as client:
         reached = await run(client, iter(plan), stop, pause_s=0)
+    await imports.finished()
 
     statuses = {call.event.status_code for call in publisher.calls}
     assert reached == len(plan) == len(publisher.calls)
-    assert {None, 200, 201, 400, 401, 404, 409, 500} <= statuses
+    assert {None, 200, 201, 202, 400, 401, 404, 409, 500} <= statuses
+    ends = [event for event in publisher.tasks if isinstance(event, TaskFinished)]
+    assert len(ends) == 3
+    assert all(end.outcome == "DONE" for end in ends)
 
 
 async def test_the_traffic_waits_for_a_shop_that_is_away() -> None:

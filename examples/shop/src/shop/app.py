@@ -1,22 +1,23 @@
-"""The shop: an ordinary FastAPI service, instrumented in three places.
+"""The shop: an ordinary FastAPI service, instrumented in five places.
 
-Look for "Daybook" below: the client's life, the middleware, and who is who.
+Look for "Daybook" below: the client's life, the middleware, and who is who; and in
+``imports.py``: a task that waits, and its run.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, cast
 from urllib.parse import parse_qs
 
-from daybook import Publisher
 from daybook.events.request import ApiKey, Resource, User
 from daybook.integrations.asgi import DaybookMiddleware, Exchange, Identity, Skip
 from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
+from shop.imports import Daybook, Imports, NotAnImport, read_rows
 from shop.store import Campaign, NewCampaign, NewVoucher, Store, Voucher
 
 # A demo's keys: id, then name, kind and secret.
@@ -26,30 +27,38 @@ KEYS: dict[str, tuple[ApiKey, str]] = {
 }
 PASSWORD = "correct horse"  # noqa: S105 - a demo's
 
-_RESOURCE = re.compile(r"/v1/(voucher|campaign)s/([^/]+)")
+_RESOURCE = re.compile(r"/v1/(voucher|campaign)s/(?!import\Z)([^/]+)")
+# What an import may weigh: a hundred thousand rows, and some.
+MOST_BYTES = 8 * 1024 * 1024
 
 
-def create_app(publisher: Publisher, store: Store | None = None) -> FastAPI:
-    """The shop, telling ``publisher`` of every request. A client is started and closed
-    with the shop."""
+def create_app(
+    daybook: Daybook, store: Store | None = None, imports: Imports | None = None
+) -> FastAPI:
+    """The shop, telling ``daybook`` of every request and import. A client is started
+    and closed with the shop."""
+    store = store or Store()
+    importing = imports or Imports(daybook, store)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         # Daybook 1: the client lives as long as the application; closing flushes it.
         managed: AbstractAsyncContextManager[Any] = (
-            cast("AbstractAsyncContextManager[Any]", publisher)
-            if isinstance(publisher, AbstractAsyncContextManager)
+            cast("AbstractAsyncContextManager[Any]", daybook)
+            if isinstance(daybook, AbstractAsyncContextManager)
             else nullcontext()
         )
         async with managed:
             yield
+            await importing.close()
 
     app = FastAPI(title="Voucher shop", lifespan=lifespan)
     # Daybook 2: every request, but for the health checks.
     app.add_middleware(
-        DaybookMiddleware, publisher, identify=identify, skip=Skip(paths=["/healthz"])
+        DaybookMiddleware, daybook, identify=identify, skip=Skip(paths=["/healthz"])
     )
-    app.state.store = store or Store()
+    app.state.store = store
+    app.state.imports = importing
     app.add_exception_handler(RequestValidationError, invalid_payload)
     app.include_router(open_routes)
     app.include_router(routes)
@@ -59,15 +68,23 @@ def create_app(publisher: Publisher, store: Store | None = None) -> FastAPI:
 def identify(exchange: Exchange) -> Identity:
     """Daybook 3: who made the request, and about what, as this shop knows it."""
     headers = exchange.headers
+    # What the shop's own code left there: which task, which file.
+    state = exchange.native.get("state", {})
     key = KEYS.get(headers.get("x-app-id", ""))
-    user = User(id=headers.get("x-user-id"), email=headers.get("x-user-email"))
     about = _RESOURCE.match(exchange.path)
     return Identity(
-        user=user if user.id or user.email else None,
+        user=who_acts(headers),
         api_key=key[0] if key else None,
         channel="CLIENT_API" if key and key[0].kind == "client" else None,
+        task_id=state.get("task_id"),
+        import_file_id=state.get("import_file_id"),
         resource=Resource(type=about[1], id=about[2]) if about else None,
     )
+
+
+def who_acts(headers: Mapping[str, str]) -> User | None:
+    user = User(id=headers.get("x-user-id"), email=headers.get("x-user-email"))
+    return user if user.id or user.email else None
 
 
 async def require_key(
@@ -134,6 +151,40 @@ async def create_voucher(new: NewVoucher, store: Store = SHOP) -> Voucher:
     voucher = Voucher(**new.model_dump())
     store.vouchers.put(voucher.code, voucher)
     return voucher
+
+
+@routes.post("/vouchers/import", status_code=202)
+async def import_vouchers(
+    request: Request,
+    import_file_id: str | None = Query(default=None, max_length=256),
+) -> dict[str, str]:
+    """A CSV with the columns ``code,discount`` as the body, imported in the
+    background. ``import_file_id`` is passed on to Daybook: where the file was kept."""
+    try:
+        rows = read_rows(await _body(request))
+    except NotAnImport as error:
+        raise HTTPException(400, str(error)) from None
+    state = request.state
+    state.import_file_id = import_file_id
+    imports: Imports = request.app.state.imports
+    state.task_id = imports.begin(
+        rows,
+        {
+            "request_id": state.daybook_request_id,
+            "user": who_acts(request.headers),
+            "import_file_id": import_file_id,
+        },
+    )
+    return {"async_action_id": state.task_id}
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, f"send at most {MOST_BYTES} bytes")
+    return bytes(body)
 
 
 @routes.get("/vouchers/{code}")

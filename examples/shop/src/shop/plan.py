@@ -4,6 +4,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from random import Random
 from urllib.parse import urlencode
 
@@ -22,11 +23,16 @@ WORDS = [
     "👩‍👩‍👧‍👦 family & friends",
 ]
 KEY = {"x-app-id": "shop-server", "x-app-token": "s3cret"}
+CSV = "text/csv; charset=utf-8"
 WEB = {"x-app-id": "shop-web", "x-app-token": "pub1ic"}
 # Numbers and repeated keys that a JSON parser would change on their way through.
 EXACT = (
     b'{"order": 12345678901234567890123, "price": 1.00, "price": 1.10, "b": 1, "a": 2}'
 )
+
+
+# At four requests a second an import each half minute, the first soon after the start.
+IMPORT_EVERY, IMPORT_FIRST = 120, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +66,12 @@ def steps(random: Random) -> Iterator[Step]:
         (4, lambda: _echo(random)),
     ]
     weights = [weight for weight, _ in makers]
-    while True:
-        make = random.choices(makers, weights)[0][1]
-        step = make()
+    for number in count():
+        if number % IMPORT_EVERY == IMPORT_FIRST:
+            step = _import(random, codes)
+        else:
+            make = random.choices(makers, weights)[0][1]
+            step = make()
         user, email = random.choice(USERS)
         # Header values are bytes on the wire; these are UTF-8, as browsers send them.
         step.headers.update({"x-user-id": user, "x-user-email": email})
@@ -98,6 +107,28 @@ def _create_voucher(random: Random, codes: list[str]) -> Step:
 def _again(codes: list[str]) -> Step:
     again = {"code": codes[-1], "discount": 5}
     return _json("POST", "/v1/vouchers", json.dumps(again).encode())
+
+
+def _import(random: Random, codes: list[str]) -> Step:
+    """A CSV, of which some take 20 s and some have faults."""
+    size = random.choice([30, 150, 400, 2_000])
+    rows = [f"{_code(random)},{random.randint(1, 100)}" for _ in range(size)]
+    if random.random() < 0.6:
+        for _ in range(random.randint(1, 12)):
+            place = random.randrange(size)
+            code = rows[place].partition(",")[0]
+            rows[place] = random.choice(
+                [
+                    f"{random.choice(codes)},10",  # most of them are there already
+                    rows[place - 1],
+                    f"{code},ten",
+                    f"{code},{random.randint(101, 999)}",
+                    f"{code} 🎟️,10",
+                    f"{code}",
+                ]
+            )
+    content = "\n".join(["code,discount", *rows, ""]).encode()
+    return Step("POST", "/v1/vouchers/import", content, {**KEY, "content-type": CSV})
 
 
 def _redeem(code: str) -> Step:
