@@ -6,6 +6,7 @@ SHELL := bash
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+CLIENTS := tests/clients/node_modules/.package-lock.json
 
 .PHONY: help
 help: ## Say what each target does
@@ -23,7 +24,7 @@ run: install ## Start everything on this machine: Kafka, MongoDB, services, shop
 	@exec $(BIN)/python -m daybook_local
 
 .PHONY: test
-test: install browser ## Run the whole suite against a real Kafka and a real MongoDB
+test: install browser clients ## Run the whole suite against a real Kafka and a real MongoDB
 	$(BIN)/pytest -m "not fault"
 
 .PHONY: test-faults
@@ -67,6 +68,13 @@ bench-query: install ## Measure pages of a million logs, by filter and depth
 browser: ## Install Chromium and curl for the tests when missing and permitted
 	@deploy/local/install-browser.sh
 
+.PHONY: clients
+clients: $(CLIENTS) ## Install the JavaScript clients that tests run, when missing
+
+$(CLIENTS): tests/clients/package-lock.json | $(STAMP)
+	@deploy/local/install-clients.sh
+	@touch $@
+
 .PHONY: lock
 lock: install ## Resolve anew and write requirements.lock
 	$(BIN)/uv lock --upgrade
@@ -74,4 +82,4 @@ lock: install ## Resolve anew and write requirements.lock
 
 .PHONY: clean
 clean: ## Remove what was installed and everything that was stored
-	rm -rf .venv .daybook
+	rm -rf .venv .daybook tests/clients/node_modules
