@@ -61,7 +61,7 @@ bench-tasks: install ## Measure the task-tracker over tasks of twenty events eac
 	$(BIN)/python bench/task_folding.py
 
 .PHONY: bench-query
-bench-query: install ## Measure pages of a million logs, by filter and depth
+bench-query: install ## Measure pages of a million logs and tasks, by filter and depth
 	$(BIN)/python bench/query_pages.py
 
 .PHONY: browser
