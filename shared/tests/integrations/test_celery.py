@@ -13,7 +13,6 @@ from typing import Any
 
 import psutil
 import pytest
-from daybook.testing import eventually
 from daybook.testing.task_topic import ensure_task_topic, kinds, read_task_events
 
 SHOP = """
@@ -155,6 +154,18 @@ def make_place(folder: Path, bootstrap: str) -> Place:
     return Place(folder, bootstrap, f"celery-{folder.name}-{os.getpid()}")
 
 
+def kill_all(worker: "subprocess.Popen[bytes]") -> None:
+    """SIGKILL the worker and its pool, and return when they are gone."""
+    if worker.poll() is not None:
+        return
+    parent = psutil.Process(worker.pid)
+    pool = parent.children(recursive=True)
+    for process in (parent, *pool):  # the parent first: it would replace a lost one
+        process.kill()
+    worker.wait(30)
+    psutil.wait_procs(pool, timeout=30)
+
+
 Story = dict[str, list[dict[str, Any]]]
 
 CALLS = """
@@ -199,9 +210,10 @@ def story(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Sto
 
     try:
         events = place.read(is_over)
-    finally:
         worker.send_signal(signal.SIGTERM)
         code = worker.wait(30)
+    finally:
+        kill_all(worker)
         log = (place.folder / "worker.log").read_text()
     assert code == 0, log
     return {
@@ -316,17 +328,12 @@ def test_a_task_that_is_lost_with_its_whole_worker_has_no_end(
     place = make_place(tmp_path, kafka_bootstrap)
     (task_id,) = place.call("print(endless.delay().id)")
     worker = place.start_worker()
-    processes = [psutil.Process(worker.pid)]
 
     try:
         place.read(lambda events: kinds(events).count("progressed") >= 3)
     finally:
-        processes += processes[0].children(recursive=True)
-        for process in processes:
-            process.kill()
-        worker.wait(30)
-    # Another task's events come after whatever the lost one may still have said.
-    asyncio.run(eventually(lambda: not any(map(psutil.Process.is_running, processes))))
+        kill_all(worker)
+    # Another task is called after whatever the lost one may still have said.
     place.call("endless.delay()")
 
     events = place.read(lambda events: kinds(events).count("enqueued") == 2)

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
+from billiard.process import current_process
 from celery import Celery, current_task, signals
 
 from daybook.client import SyncClient, TaskLinks
@@ -54,7 +55,8 @@ def instrument(
     not shown: by default Celery's own. In eager mode a task is shown as it runs.
 
     Between events a worker gives signs of life each ``heartbeat``: a task that is lost
-    with its worker is found to be stalled. A task that its broker delivers again runs
+    with its worker is found to be stalled (before Celery 5.7, so is one that exceeds
+    its hard time limit: nothing signals it). A task that its broker delivers again runs
     under the same number. Nothing that fails in here reaches the host. A second call
     for one application does nothing.
     """
@@ -177,8 +179,9 @@ class _Shown:
             return
         error = sys.exc_info()[1]
         stopped = state is None and not isinstance(error, Exception)
-        if state == "REJECTED" or (stopped and task.acks_late):
-            # The broker delivers it again, or the main process says why not.
+        if state == "REJECTED" or (stopped and (task.acks_late or _is_in_a_pool())):
+            # The broker delivers it again, or the main process says why not: it knows
+            # of time limits and revocations.
             run.forget()
         elif state == "IGNORED":
             run.operation_status = "UNKNOWN"
@@ -243,6 +246,11 @@ class _Shown:
             links = self._links(call) or {}
             return {name: value for name, value in links.items() if name in _LINKS}
         return {}
+
+
+def _is_in_a_pool() -> bool:
+    """Whether a main process watches over this one."""
+    return cast("Any", current_process()).name != "MainProcess"
 
 
 def _where(links: dict[str, Any]) -> dict[str, Any]:
