@@ -26,7 +26,7 @@ from daybook.testing.stored_tasks import (
     stored_task,
     stored_task_event,
 )
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, BrowserContext, Page
 from pymongo import MongoClient
 from pymongo.database import Database
 from query.keys import make_key, system_randomness
@@ -305,6 +305,29 @@ def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
         assert process.poll() is None, log.read_text()
         time.sleep(0.05)
     raise AssertionError(f"the service did not start:\n{log.read_text()}")
+
+
+@pytest.fixture
+def browse(browser: Browser, dashboard: Dashboard) -> Iterator[Callable[..., Page]]:
+    """Opens a signed-in browser's page, by the options of a browser context."""
+    contexts: list[BrowserContext] = []
+
+    def open_page(**options: Any) -> Page:
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        contexts.append(browser.new_context(**options))
+        page = contexts[-1].new_page()
+        page.goto(dashboard.sign_in)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
+def page(browse: Callable[..., Page], request: pytest.FixtureRequest) -> Page:
+    """A signed-in browser's page."""
+    return browse(java_script_enabled=request.param)
 
 
 @pytest.fixture

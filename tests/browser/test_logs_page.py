@@ -1,34 +1,11 @@
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
+Browse = Callable[..., Page]
 KeepScreenshot = Callable[[Page, str], None]
-
-# What a page may not do, at any width: be wider than its window.
-TOO_WIDE = "document.documentElement.scrollWidth - window.innerWidth"
-
-
-@pytest.fixture(params=[True, False], ids=["with JavaScript", "without JavaScript"])
-def page(
-    browser: Browser, dashboard: Any, request: pytest.FixtureRequest
-) -> Iterator[Page]:
-    """A signed-in browser's page."""
-    context = browser.new_context(
-        java_script_enabled=request.param, viewport={"width": 1440, "height": 900}
-    )
-    opened = context.new_page()
-    opened.goto(dashboard.sign_in)
-    yield opened
-    context.close()
-
-
-def signed_in(browser: Browser, dashboard: Any, **options: Any) -> BrowserContext:
-    context = browser.new_context(**options)
-    context.new_page().goto(dashboard.sign_in)
-    return context
 
 
 def test_a_failure_is_found_opened_and_left_again(
@@ -105,10 +82,9 @@ def test_a_key_signs_in_and_a_button_signs_out(
 
 
 def test_what_strangers_wrote_runs_nothing_and_is_shown_to_the_letter(
-    browser: Browser, dashboard: Any, keep_screenshot: KeepScreenshot
+    browse: Browse, dashboard: Any, keep_screenshot: KeepScreenshot
 ) -> None:
-    context = signed_in(browser, dashboard)
-    page = context.pages[0]
+    page = browse()
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     page.on("dialog", lambda dialog: said.append(dialog.message))
@@ -123,80 +99,14 @@ def test_what_strangers_wrote_runs_nothing_and_is_shown_to_the_letter(
     expect(page.get_by_text("were recorded")).to_be_visible()
     expect(page.get_by_text("shown as base64")).to_be_visible()
     keep_screenshot(page, "hostile-1440")
-    context.close()
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (390, 844)])
-@pytest.mark.parametrize(
-    "path",
-    [
-        "logs",
-        "logs/log-002?user=u2",
-        "logs/hostile",
-        "logs?status_code=4x",
-        "logs?user=nobody",
-        "docs",
-    ],
-)
-def test_every_page_fits_its_window(
-    browser: Browser,
-    dashboard: Any,
-    keep_screenshot: KeepScreenshot,
-    path: str,
-    width: int,
-    height: int,
-    scheme: Any,
-) -> None:
-    context = signed_in(
-        browser,
-        dashboard,
-        viewport={"width": width, "height": height},
-        color_scheme=scheme,
-        reduced_motion="reduce",
-    )
-    page = context.pages[0]
-
-    page.goto(f"{dashboard.address}/{path}")
-
-    assert page.evaluate(TOO_WIDE) <= 0
-    name = path.replace("/", "-").replace("?", "-").replace("=", "-")
-    keep_screenshot(page, f"{name}-{width}-{scheme}")
-    context.close()
-
-
-@pytest.mark.parametrize("width", [1440, 390])
-def test_what_is_clicked_is_large_enough_and_seen_when_focused(
-    browser: Browser, dashboard: Any, width: int
-) -> None:
-    context = signed_in(browser, dashboard, viewport={"width": width, "height": 900})
-    page = context.pages[0]
-    page.goto(f"{dashboard.address}/logs?status=FAILURE&range=7d")
-
-    small = page.evaluate(
-        """() => [...document.querySelectorAll("a, button, summary, input, select")]
-          .filter(node => node.checkVisibility() && !node.closest(".skip, tbody"))
-          .map(node => [node.textContent.trim(), node.getBoundingClientRect()])
-          .filter(([, box]) => box.height < 24 || box.width < 24)
-          .map(([text]) => text)"""
-    )
-    page.keyboard.press("Tab")
-    page.keyboard.press("Tab")
-    outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
-
-    assert small == []
-    assert outline == "solid"
-    context.close()
 
 
 def test_a_body_of_a_megabyte_on_one_line_does_not_hang_the_page(
-    browser: Browser, dashboard: Any
+    browse: Browse, dashboard: Any
 ) -> None:
-    context = signed_in(browser, dashboard)
-    page = context.pages[0]
+    page = browse()
 
     page.goto(f"{dashboard.address}/logs/large", timeout=10_000)
 
     length = page.locator("pre.raw").first.evaluate("node => node.textContent.length")
     assert length == 1_000_000
-    context.close()

@@ -159,6 +159,7 @@ async def test_a_link_ends_after_30_days_with_its_key_or_with_the_secret(
         "/logs/\n",
         "javascript:alert(1)",
         "/logsx",
+        "/tasksx",
         "/sign-out",
     ],
 )

@@ -77,10 +77,12 @@ def test_sizes_and_durations_are_for_people() -> None:
         "64.0 KiB",
         "4.0 MiB",
     ]
-    assert [duration(ms) for ms in (None, 0.123, 12.3, 2450)] == [
+    assert [duration(ms) for ms in (None, 0.123, 12.3, 2450, 192_000, 8e7)] == [
         "—",
         "0.12 ms",
         "12 ms",
         "2.45 s",
+        "3 min 12 s",
+        "22 h 13 min",
     ]
     assert [kept("é", "utf-8"), kept("AAE=", "base64"), kept(None, None)] == [2, 2, 0]
