@@ -422,6 +422,19 @@ def test_a_run_begins_once_and_after_its_end_is_silent(client: RecordingClient) 
     assert finished(client).done_count is None
 
 
+def test_a_run_that_is_forgotten_has_no_end(
+    client: RecordingClient, stopwatch: Stopwatch
+) -> None:
+    with client.sync_task("VOUCHERS.IMPORT") as task:
+        assert task.is_running
+        task.forget()
+        assert not task.is_running
+        stopwatch.now += 60
+        task.beat()
+
+    assert kinds(client) == ["enqueued", "started"]
+
+
 def test_both_faces_are_runs() -> None:
     assert issubclass(Task, TaskRun)
     assert issubclass(SyncTask, TaskRun)

@@ -29,12 +29,12 @@ LEAST_PAUSE_S = 0.25
 class TaskRun:
     """One run of one task, from ``started`` to ``finished``. Thread-safe.
 
-    Nothing here waits for a broker or raises for its trouble; a wrong argument raises
-    ``ValueError`` at once, and then changes nothing. While the run lasts, the client's
-    own thread publishes what ``advance`` held back and, where nothing was said for
-    ``heartbeat``, a sign of life: it proves that the process lives and reaches the
-    broker, not that the task gets on. After the end, and in the children of a fork,
-    every call does nothing.
+    Nothing here raises for a broker's trouble, or waits for it where the client's
+    ``publish`` does not; a wrong argument raises ``ValueError`` at once, and changes
+    nothing. While the run lasts, the client's own thread publishes what ``advance``
+    held back and, where nothing was said for ``heartbeat``, a sign of life: it proves
+    that the process lives and reaches the broker, not that the task gets on. After the
+    end, and in the children of a fork, every call does nothing.
     """
 
     def __init__(
