@@ -1,0 +1,1 @@
+"""What the services that make webhook endpoints and that send to them share."""
