@@ -139,3 +139,29 @@ async def test_the_documentation_names_models_and_the_error_object(
     assert {"LogPage", "Log", "Error"} <= set(schemas)
     for text in ("created_at[after]", "LogSummary[]", "searched_until", "request_id"):
         assert text in page.text
+
+
+async def test_the_documentation_has_all_of_background_tasks(
+    anyone: httpx.AsyncClient,
+) -> None:
+    page = await anyone.get("/docs")
+    openapi = (await anyone.get("/openapi.json")).json()
+
+    tasks = "/v1/async-actions"
+    one = f"{tasks}/{{task_id}}"
+    below = {f"{one}/{name}" for name in ("events", "failed-rows", "stream")}
+    models = {"TaskPage", "Task", "TaskEventPage", "FailedRowPage"}
+    assert {tasks, one} | below <= set(openapi["paths"])
+    assert models <= set(openapi["components"]["schemas"])
+    names = {item["name"] for item in openapi["paths"][tasks]["get"]["parameters"]}
+    assert {"end_date", "progress[gte]", "stalled", "import_file_id"} <= names
+    rows = openapi["paths"][f"{one}/failed-rows"]["get"]["parameters"]
+    assert [item["name"] for item in rows] == [
+        "task_id",
+        "q",
+        "format",
+        "limit",
+        "cursor",
+    ]
+    for text in ("progress[lte]", "TaskSummary[]", f"{one}/stream", "TaskResult"):
+        assert text in page.text
