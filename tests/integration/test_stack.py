@@ -1,19 +1,15 @@
 """The whole of Daybook as `make run` starts it: a request is made, and is found."""
 
-import asyncio
 import os
 import shutil
 import signal
 import subprocess
-import sys
 from base64 import b64decode
-from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-import pytest_asyncio
 from daybook.testing.stack_run import StackRun
 from daybook.testing.waiting import eventually
 
@@ -21,26 +17,6 @@ from daybook.testing.waiting import eventually
 SHOWN_WITHIN_S = 2.0
 
 pytestmark = pytest.mark.timeout(240)
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StackRun]:
-    """One stack for all tests here, with servers and data of its own."""
-    stack = StackRun(
-        [sys.executable, "-m", "daybook_local"], tmp_path_factory.mktemp("stack"), {}
-    )
-    stack.start()
-    try:
-        asyncio.run(stack.up(within=120))
-        yield stack
-    finally:
-        stack.end()
-
-
-@pytest_asyncio.fixture
-async def http() -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(follow_redirects=True, timeout=20) as client:
-        yield client
 
 
 async def logs_of(run: StackRun, http: httpx.AsyncClient, request_id: str) -> list[Any]:
