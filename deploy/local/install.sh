@@ -14,5 +14,5 @@ export VIRTUAL_ENV=$PWD/.venv
 # The workspace's own packages: editable, and nothing of theirs is resolved anew.
 "$uv" pip install --quiet --no-deps \
     --editable shared --editable services/ingest --editable services/query \
-    --editable services/task-tracker \
+    --editable services/task-tracker --editable services/webhook-dispatcher \
     --editable deploy/local --editable examples/shop
