@@ -268,7 +268,7 @@ async def test_open_connections_are_bounded_idle_ones_included(
     new_transport: NewTransport, names: Any
 ) -> None:
     async with Receiver() as receiver:
-        transport = new_transport(most_connections=5)
+        transport = new_transport(most_connections=5, idle_s=600)
         for number in range(20):
             names.say(f"h{number}.example", ["127.0.0.1"])
             await post(transport, receiver.url(f"h{number}.example"))

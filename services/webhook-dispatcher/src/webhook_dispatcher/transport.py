@@ -5,7 +5,11 @@ thousand requests at once; httpx-aiohttp spells the URL anew (``%2f`` becomes ``
 that a signed one may not be what it was.
 """
 
+# aiohttp does not say what an address of another family looks like.
+# pyright: reportUnknownMemberType=false
+
 import asyncio
+import io
 import socket
 import ssl
 import weakref
@@ -35,6 +39,7 @@ MOST_CONNECTIONS = 2000
 _ANSWER_S = 10
 # Everything about time is the caller's, who bounds the whole request.
 _NO_TIMEOUT = aiohttp.ClientTimeout()
+_LARGE = 512 * 1024
 # What was not asked for is not sent, so that the record of an attempt is complete.
 _NOT_ADDED = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
@@ -62,7 +67,8 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self._most = most_connections
         self._sockets = weakref.WeakSet[socket.socket]()
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
+            connector=_Connector(
+                may_keep=self._may_keep,
                 resolver=self._resolver,
                 ttl_dns_cache=_ANSWER_S,
                 ssl=tls,
@@ -106,18 +112,20 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             answer.status,
             headers=answer.raw_headers,
-            stream=_Body(request, answer, self._may_keep),
+            stream=_Body(request, answer),
             request=request,
         )
 
     async def _send(self, request: httpx.Request, url: str) -> aiohttp.ClientResponse:
+        body = await request.aread()
         return await self._session.request(
             request.method,
             yarl.URL(url, encoded=True),
             headers=[
                 (_text(name), _text(value)) for name, value in request.headers.raw
             ],
-            data=await request.aread(),
+            # What is large is written in pieces, so that the loop goes on meanwhile.
+            data=body if len(body) <= _LARGE else io.BytesIO(body),
             allow_redirects=False,
         )
 
@@ -135,8 +143,20 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         return made
 
     def _may_keep(self) -> bool:
-        # The connector's bound counts connections in use alone.
         return len(self._sockets) <= self._most
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Bounds idle connections too; aiohttp's own limit counts those in use alone."""
+
+    def __init__(self, *, may_keep: Callable[[], bool], **options: Any) -> None:
+        super().__init__(**options)
+        self._may_keep = may_keep
+
+    def _release(self, key: Any, protocol: Any, *, should_close: bool = False) -> None:
+        # Not public, so a test tells if it is not called any more.
+        should_close = should_close or not self._may_keep()
+        super()._release(key, protocol, should_close=should_close)
 
 
 class _Socket(socket.socket):
@@ -153,15 +173,9 @@ class _Socket(socket.socket):
 class _Body(httpx.AsyncByteStream):
     """An answer's body as it comes; whoever stops early closes the connection."""
 
-    def __init__(
-        self,
-        request: httpx.Request,
-        answer: aiohttp.ClientResponse,
-        may_keep: Callable[[], bool],
-    ) -> None:
+    def __init__(self, request: httpx.Request, answer: aiohttp.ClientResponse) -> None:
         self._request = request
         self._answer = answer
-        self._may_keep = may_keep
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         with _as_httpx(self._request):
@@ -169,9 +183,7 @@ class _Body(httpx.AsyncByteStream):
                 yield chunk
 
     async def aclose(self) -> None:
-        if self._answer.content.at_eof() and self._may_keep():
-            self._answer.release()
-        else:
+        if not self._answer.content.at_eof():  # there it has let go by itself
             self._answer.close()
 
 

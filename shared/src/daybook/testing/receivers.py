@@ -20,7 +20,7 @@ class Received:
     connection: int  # which of the receiver's connections, from 1
 
     def header(self, name: str) -> str:
-        return dict((n.lower(), value) for n, value in self.headers)[name]
+        return dict((n.lower(), value) for n, value in self.headers)[name.lower()]
 
 
 def reply(
@@ -127,9 +127,10 @@ class Receiver:
         if self.hang_up:
             return
         writer.write(self.greeting)
+        begun = b""
         while not writer.is_closing():
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            line, *lines = head.strip().split("\r\n")
+            rest = await reader.readuntil(b"\r\n\r\n")
+            line, *lines = (begun + rest).decode("latin-1").strip().split("\r\n")
             headers = tuple(
                 (name, value.strip())
                 for name, _, value in (one.partition(":") for one in lines)
@@ -138,4 +139,26 @@ class Receiver:
             body = await reader.readexactly(int(length.get("content-length", 0)))
             received = Received(line, headers, body, number)
             self.requests.append(received)
-            await self.answer(received, writer)
+            begun = await self._answer(received, reader, writer)
+
+    async def _answer(
+        self,
+        received: Received,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> bytes:
+        """Answer, unless the sender hangs up; the first byte of what it says next."""
+        answering = asyncio.ensure_future(self.answer(received, writer))
+        listening = asyncio.ensure_future(reader.read(1))
+        try:
+            await asyncio.wait(
+                {answering, listening}, return_when=asyncio.FIRST_COMPLETED
+            )
+            if listening.done() and not listening.result():
+                raise ConnectionResetError
+            await answering
+            return listening.result() if listening.done() else b""
+        finally:
+            answering.cancel()
+            listening.cancel()
+            await asyncio.gather(answering, listening, return_exceptions=True)
