@@ -96,8 +96,9 @@ def events(count: int) -> Iterator[bytes]:
 
 async def fill(bootstrap: str, topic: str) -> None:
     """Put all events on the topic."""
-    empty = Topic(f"{topic}-tasks", keyed_by="task id")
-    await ensure_topics(bootstrap, [Topic(topic, keyed_by="request id"), empty])
+    # Ingest reads these too; nothing is on them.
+    empty = [Topic(f"{topic}-{name}", keyed_by="id") for name in ("tasks", "webhooks")]
+    await ensure_topics(bootstrap, [Topic(topic, keyed_by="request id"), *empty])
     producer: Any = AIOKafkaProducer(
         bootstrap_servers=bootstrap, compression_type="zstd", linger_ms=20
     )
@@ -118,6 +119,7 @@ def reader(kind: str, bootstrap: str, topic: str, uri: str, database: str) -> An
         "DAYBOOK_MONGODB_DATABASE": database,
         "DAYBOOK_REQUESTS_TOPIC": topic,
         "DAYBOOK_TASKS_TOPIC": f"{topic}-tasks",
+        "DAYBOOK_WEBHOOKS_TOPIC": f"{topic}-webhooks",
         "DAYBOOK_INGEST_GROUP_ID": group,
         "DAYBOOK_HEALTH_PORT": "0",
         "DAYBOOK_LOG_LEVEL": "WARNING",

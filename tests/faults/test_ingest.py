@@ -70,6 +70,7 @@ async def test_kills_freezes_and_restarts_lose_nothing_and_repeat_nothing(
         "MONGODB_URI": mongodb_server.address,
         "DAYBOOK_REQUESTS_TOPIC": topic,
         "DAYBOOK_TASKS_TOPIC": await make_topic("tasks", partitions=1),
+        "DAYBOOK_WEBHOOKS_TOPIC": await make_topic("webhooks", partitions=1),
         "DAYBOOK_DEAD_LETTERS_TOPIC": letters,
         "DAYBOOK_INGEST_GROUP_ID": group,
         "DAYBOOK_HEALTH_PORT": "0",

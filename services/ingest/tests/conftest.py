@@ -115,6 +115,7 @@ async def world(
         group_id=random_name("ingest"),
         requests_topic=await make_topic("requests", partitions=1),
         tasks_topic=await make_topic("tasks", partitions=1),
+        webhooks_topic=await make_topic("webhooks", partitions=1),
         dead_letters_topic=await make_topic(
             "letters", partitions=1, max_message_bytes=6 * MEBIBYTE
         ),

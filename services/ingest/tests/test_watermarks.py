@@ -125,6 +125,7 @@ async def test_on_sigterm_all_that_was_taken_is_stored_and_committed(
             "DAYBOOK_MONGODB_DATABASE": world.settings.mongodb_database,
             "DAYBOOK_REQUESTS_TOPIC": world.settings.requests_topic,
             "DAYBOOK_TASKS_TOPIC": world.settings.tasks_topic,
+            "DAYBOOK_WEBHOOKS_TOPIC": world.settings.webhooks_topic,
             "DAYBOOK_DEAD_LETTERS_TOPIC": world.settings.dead_letters_topic,
             "DAYBOOK_INGEST_GROUP_ID": world.settings.group_id,
             "DAYBOOK_HEALTH_PORT": "0",

@@ -46,6 +46,13 @@ def task_event_document(event: CloudEvent, place: Place, tier: str) -> dict[str,
     return document
 
 
+def webhook_event_document(
+    event: CloudEvent, place: Place, tier: str
+) -> dict[str, Any]:
+    """The document of one webhook, as :mod:`daybook.storage.webhook_events` says."""
+    return {**_common(event, place), "tier": tier, **event.data}
+
+
 def _common(event: CloudEvent, place: Place) -> dict[str, Any]:
     """What the document of every event has."""
     received = place.timestamp

@@ -8,13 +8,19 @@ from typing import Any
 from daybook.events.base import Event
 from daybook.events.catalog import events_of
 from daybook.events.cloudevent import CloudEvent
-from daybook.events.topics import REQUESTS, TASKS
-from daybook.storage.collections import LOGS, TASK_EVENTS
+from daybook.events.topics import REQUESTS, TASKS, WEBHOOKS
+from daybook.storage.collections import LOGS, TASK_EVENTS, WEBHOOK_EVENTS
 from daybook.storage.logs import ensure_logs
 from daybook.storage.task_events import ensure_task_events
+from daybook.storage.webhook_events import ensure_webhook_events
 from pymongo.asynchronous.collection import AsyncCollection
 
-from ingest.documents import Place, log_document, task_event_document
+from ingest.documents import (
+    Place,
+    log_document,
+    task_event_document,
+    webhook_event_document,
+)
 from ingest.settings import Settings
 
 Ensure = Callable[
@@ -49,5 +55,12 @@ def kinds(settings: Settings) -> tuple[Kind, ...]:
             TASK_EVENTS,
             task_event_document,
             ensure_task_events,
+        ),
+        Kind(
+            settings.webhooks_topic,
+            events_of(WEBHOOKS),
+            WEBHOOK_EVENTS,
+            webhook_event_document,
+            ensure_webhook_events,
         ),
     )

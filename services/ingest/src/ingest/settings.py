@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from daybook.events.topics import DEAD_LETTERS, REQUESTS, TASKS
+from daybook.events.topics import DEAD_LETTERS, REQUESTS, TASKS, WEBHOOKS
 from daybook.runtime.consuming.settings import ConsumerSettings
 from daybook.storage.tiers import DEFAULT_TIERS, parse_tiers
 from pydantic import AliasChoices, Field
@@ -26,6 +26,9 @@ class Settings(ConsumerSettings):
     tasks_topic: Annotated[
         str, Field(description="Topic of the background tasks' events.")
     ] = TASKS
+    webhooks_topic: Annotated[
+        str, Field(description="Topic of the webhooks to deliver.")
+    ] = WEBHOOKS
     dead_letters_topic: Annotated[
         str, Field(description="Topic for records that cannot be stored.")
     ] = DEAD_LETTERS

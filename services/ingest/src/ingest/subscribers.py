@@ -15,6 +15,7 @@ def subscribe(broker: KafkaBroker, intake: Intake[Outcome], settings: Settings) 
     @broker.subscriber(
         settings.requests_topic,
         settings.tasks_topic,
+        settings.webhooks_topic,
         batch=True,
         group_id=settings.group_id,
         # Offsets are committed by the pipeline's watermarks, never on return.

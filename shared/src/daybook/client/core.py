@@ -5,10 +5,12 @@ import logging
 import os
 import re
 import weakref
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from threading import Lock
+from typing import TypeVar
 
 from daybook.client import ids, wire
 from daybook.client.backlog import Backlog, Waiting
@@ -22,6 +24,7 @@ from daybook.events.writing import EventTooLargeError, InvalidProjectError, enco
 log = logging.getLogger("daybook.client")
 
 _TOPIC = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,249}", re.ASCII)
+EventT = TypeVar("EventT", bound=Event)
 # What a queued event costs beside its bytes: its objects and their headers.
 _OBJECTS = 512
 
@@ -104,6 +107,16 @@ class Core:
             waiting, drop_oldest=self.settings.when_full == "drop_oldest"
         ):
             self.give_up()
+
+    def made(self, make: Callable[[], EventT]) -> EventT | None:
+        """The event that ``make`` makes; None where it fails: counted as dropped."""
+        try:
+            return make()
+        except Exception as error:
+            # As in prepare: what is wrong with an event never breaks its host.
+            self._counts.published()
+            self._counts.dropped("error", cause=error)
+            return None
 
     def prepare(
         self,

@@ -5,13 +5,14 @@ import threading
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 from daybook.client.core import CloseReport, Core
 from daybook.client.counts import Stats
 from daybook.client.settings import Options, Settings, from_environ
 from daybook.client.task_settings import TaskLinks, TaskOptions
 from daybook.client.tasks import SyncTask, enqueue
+from daybook.client.webhooks import WebhookLinks, webhook_event
 from daybook.events.base import Event
 
 
@@ -129,6 +130,22 @@ class SyncClient:
     def enqueue_task(self, task_type: str, **links: Unpack[TaskLinks]) -> str:
         """Publish that a task waits to be run, anywhere; its id, for ``task``."""
         return enqueue(self._core, self, task_type, links)
+
+    def publish_webhook(
+        self, event_type: str, payload: Any, **links: Unpack[WebhookLinks]
+    ) -> None:
+        """Publish a webhook for Daybook to deliver to the endpoints that ask for
+        ``event_type``. ``payload`` is anything that JSON can hold, or JSON itself as
+        ``bytes``, which receivers get byte for byte. Never raises, and waits as
+        ``publish`` does: what is no JSON is counted and logged."""
+        event = self._core.made(lambda: webhook_event(event_type, payload, links))
+        if event is not None:
+            self.publish(
+                event,
+                project_id=links.get("project_id"),
+                time=links.get("time"),
+                traceparent=links.get("traceparent"),
+            )
 
     def close(self, timeout: timedelta | None = None) -> CloseReport:
         """Send what is queued within ``timeout`` (default: ``close_timeout``), blocking

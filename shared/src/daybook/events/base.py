@@ -1,9 +1,14 @@
 """What every event of Daybook has in common."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from daybook.events.faults import RecordFault
+from daybook.events.json_text import parse
+
+JsonSchema = dict[str, Any]
 
 # What BSON holds without a change; anything beyond is refused, never rounded.
 INT64_MAX = 2**63 - 1
@@ -36,11 +41,54 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
+class RawJson:
+    """Marks a text field that holds any JSON value, spelled as its publisher did.
+
+    In the event it stands as that value and not as a string; whoever reads it gets the
+    text: no number, key order or duplicate key changes.
+    """
+
+    def __get_pydantic_json_schema__(self, _schema: Any, _handler: Any) -> JsonSchema:
+        return {}
+
+
+def _is_json(text: str) -> str:
+    try:
+        parse(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError("a lone surrogate stands in it") from None
+    except RecordFault as fault:
+        raise ValueError(fault.reason) from None
+    return text
+
+
+JsonText = Annotated[str, AfterValidator(_is_json), RawJson()]
+
+
+def raw_fields(model: type[BaseModel]) -> frozenset[str]:
+    """The names of a model's own fields that hold JSON as text."""
+    return frozenset(
+        name
+        for name, info in model.model_fields.items()
+        if any(isinstance(mark, RawJson) for mark in info.metadata)
+    )
+
+
 class User(Part):
     """Who caused it, as the service knows them."""
 
     id: str | None = Field(default=None, description="Their id.")
     email: str | None = Field(default=None, description="Their e-mail address.")
+
+
+class ApiKey(Part):
+    """The key that the request was made with. Never its secret."""
+
+    id: str | None = Field(default=None, description="Its id.")
+    name: str | None = Field(default=None, description="What people call it.")
+    kind: Literal["server", "client"] | None = Field(
+        default=None, description="Where it may be used: by servers or in clients."
+    )
 
 
 class Event(Part):
@@ -53,6 +101,7 @@ class Event(Part):
     type: ClassVar[str]
     topic: ClassVar[str]
 
-    def subject(self) -> str:
-        """The CloudEvents ``subject``, which is also the Kafka key."""
+    def subject(self) -> str | None:
+        """The CloudEvents ``subject``, which is also the Kafka key; None is the
+        event's own id."""
         raise NotImplementedError

@@ -10,6 +10,7 @@ from daybook.events.task import (
     TaskProgressed,
     TaskStarted,
 )
+from daybook.events.webhook import WebhookPublished
 
 EVENTS: dict[str, type[Event]] = {
     event.type: event
@@ -19,6 +20,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskStarted,
         TaskProgressed,
         TaskFinished,
+        WebhookPublished,
     )
 }
 

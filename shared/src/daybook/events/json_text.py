@@ -108,6 +108,13 @@ def join(members: Raws) -> str:
     )
 
 
+def as_strings(text: str, names: frozenset[str]) -> str:
+    """The object with these members' values as strings: the text that they were."""
+    members = split(text)
+    told = {name: json.dumps(raw) for name, raw in members.items() if name in names}
+    return join(members | told) if told else text
+
+
 def divide(text: str, model: type[BaseModel]) -> tuple[str, Raws]:
     """Cut an object into what the model knows and what it does not, at every level."""
     known: Raws = {}

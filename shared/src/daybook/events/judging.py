@@ -13,7 +13,7 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from daybook.events import json_text
-from daybook.events.base import Event
+from daybook.events.base import Event, raw_fields
 from daybook.events.cloudevent import (
     KNOWN_ATTRIBUTES,
     LONGEST_NAME,
@@ -172,6 +172,7 @@ def _sequence_of(attributes: Mapping[str, Any]) -> int | str | None:
 
 
 def _validated(known: str, event: type[Event]) -> dict[str, Any]:
+    known = json_text.as_strings(known, raw_fields(event))
     try:
         model = event.model_validate_json(known, strict=True)
     except ValidationError as errors:

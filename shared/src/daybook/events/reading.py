@@ -10,10 +10,10 @@ from typing import Any, Protocol
 
 import msgspec
 
-from daybook.events.base import Event
+from daybook.events.base import Event, raw_fields
 from daybook.events.cloudevent import KNOWN_ATTRIBUTES, CloudEvent
 from daybook.events.faults import EmptyRecord, NotACloudEvent, WrongType
-from daybook.events.json_text import Raws, parse
+from daybook.events.json_text import Raws, parse, refuse_depth
 from daybook.events.judging import judge, judge_structured
 from daybook.events.structs import envelope_decoder
 from daybook.storage.projects import PROJECT_ID
@@ -40,6 +40,7 @@ class EventReader:
     def __init__(self, events: Iterable[type[Event]]) -> None:
         self._events = {event.type: event for event in events}
         self._decode = envelope_decoder(tuple(self._events.values())).decode
+        self._raw = {event for event in self._events.values() if raw_fields(event)}
         self._by_name = {
             f"{event.__name__}Envelope": event for event in self._events.values()
         }
@@ -58,6 +59,12 @@ class EventReader:
         event = self._by_name.get(type(envelope).__name__)
         if event is None or PROJECT_ID.fullmatch(envelope.projectid) is None:
             return judge_structured(value, self._events)  # which says what is wrong
+        if event in self._raw:
+            refuse_depth(value)  # structs know their depth, a raw value may be any
+        try:
+            data = msgspec.to_builtins(envelope.data, enc_hook=_text_of)
+        except UnicodeDecodeError:
+            return judge_structured(value, self._events)
         return CloudEvent(
             event,
             envelope.id,
@@ -66,13 +73,17 @@ class EventReader:
             envelope.time,
             envelope.sequence,
             envelope.traceparent,
-            msgspec.to_builtins(envelope.data),
+            data,
         )
 
     def _read_binary(self, headers: Headers, value: bytes) -> CloudEvent:
         attributes, unknown = _attributes_of(headers)
         parse(value)  # refuses what is no JSON, or too deep, with its own words
         return judge(attributes, unknown, value.decode(), self._events)
+
+
+def _text_of(raw: msgspec.Raw) -> str:
+    return bytes(raw).decode()
 
 
 def _is_binary(headers: Headers) -> bool:

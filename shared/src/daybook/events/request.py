@@ -4,21 +4,11 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from daybook.events.base import Count, Event, Part, Text, User
+from daybook.events.base import ApiKey, Count, Event, Part, Text, User
 from daybook.events.topics import REQUESTS
 
 # What a host names when it says who asked, in one place.
 __all__ = ["ApiKey", "HttpMessage", "RequestCompleted", "Resource", "User"]
-
-
-class ApiKey(Part):
-    """The key that the request was made with. Never its secret."""
-
-    id: str | None = Field(default=None, description="Its id.")
-    name: str | None = Field(default=None, description="What people call it.")
-    kind: Literal["server", "client"] | None = Field(
-        default=None, description="Where it may be used: by servers or in clients."
-    )
 
 
 class Resource(Part):

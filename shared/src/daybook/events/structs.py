@@ -15,7 +15,7 @@ import annotated_types
 import msgspec
 from pydantic import BaseModel, BeforeValidator
 
-from daybook.events.base import Event
+from daybook.events.base import Event, raw_fields
 from daybook.events.cloudevent import LONGEST_NAME
 from daybook.events.json_text import model_in
 
@@ -71,9 +71,10 @@ def _envelope(event: type[Event]) -> type[msgspec.Struct]:
 
 def _struct(model: type[BaseModel]) -> type[msgspec.Struct]:
     fields: list[Any] = []
+    raw = raw_fields(model)
     for name, info in model.model_fields.items():
-        annotation = _carry_over(info.annotation)
-        if info.metadata:
+        annotation = msgspec.Raw if name in raw else _carry_over(info.annotation)
+        if info.metadata and name not in raw:
             annotation = Annotated[annotation, _meta(info.metadata)]
         fields.append(
             (name, annotation)

@@ -17,6 +17,7 @@ class Topic:
 
 REQUESTS = "daybook.requests.v1"
 TASKS = "daybook.tasks.v1"
+WEBHOOKS = "daybook.webhooks.v1"
 DEAD_LETTERS = "daybook.dead-letters.v1"
 
 TOPICS: dict[str, Topic] = {
@@ -24,6 +25,7 @@ TOPICS: dict[str, Topic] = {
     for topic in (
         Topic(REQUESTS, keyed_by="request id"),
         Topic(TASKS, keyed_by="task id"),
+        Topic(WEBHOOKS, keyed_by="event id"),
         # A record at its topic's limit fits here with the headers that say why.
         Topic(
             DEAD_LETTERS,

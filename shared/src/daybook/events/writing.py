@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from pydantic_core import PydanticSerializationError
 
-from daybook.events.base import Event
+from daybook.events.base import Event, raw_fields
 from daybook.events.topics import MEBIBYTE, TOPICS
 from daybook.events.trimming import trim_bodies
 
@@ -67,7 +67,7 @@ def encode(
     if PROJECT_ID.fullmatch(project_id) is None:
         raise InvalidProjectError(project_id)
     # Escaped: JSON keeps the code point, and what cannot be encoded became U+FFFD.
-    subject = _well_formed(event.subject())
+    subject = _well_formed(event.subject() or id)
     envelope: dict[str, Any] = {
         "specversion": "1.0",
         "id": id,
@@ -122,6 +122,11 @@ def rfc3339(time: datetime) -> str:
 
 
 def _data(event: Event) -> bytes:
+    raw = raw_fields(type(event))
+    if raw:
+        dumped = _plain(event)
+        spliced = {name: orjson.Fragment(dumped[name]) for name in raw & dumped.keys()}
+        return orjson.dumps(dumped | spliced)
     try:
         return event.__pydantic_serializer__.to_json(
             event, exclude_none=True, warnings=False

@@ -2,6 +2,7 @@
 
 LOGS = "logs"  # ingest
 TASK_EVENTS = "task_events"  # ingest
+WEBHOOK_EVENTS = "webhook_events"  # ingest
 WATERMARKS = "watermarks"  # ingest
 TASKS = "tasks"  # task-tracker
 TASK_FAILED_ROWS = "task_failed_rows"  # task-tracker

@@ -84,6 +84,15 @@ def task_event(
     return _event(f"daybook.task.{kind}.v1", fields["task_id"], fields, attributes)
 
 
+def webhook_event(
+    payload: str = '{"code":"A"}', *, data: dict[str, Any] | None = None, **attrs: Any
+) -> bytes:
+    """A valid webhook event as it stands in a record, its payload spelled like this."""
+    fields = {"event_type": "voucher.created", "entity_id": "A", **(data or {})}
+    event = _event("daybook.webhook.published.v1", ..., fields | {"payload": 0}, attrs)
+    return json.dumps(event).replace('"payload": 0', f'"payload": {payload}').encode()
+
+
 def _event(
     type: str, subject: Any, data: dict[str, Any], attributes: dict[str, Any]
 ) -> dict[str, Any]:
