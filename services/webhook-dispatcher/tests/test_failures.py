@@ -1,5 +1,6 @@
 """Each thing that can go wrong is told by its kind, in words that a person reads."""
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Callable
@@ -109,6 +110,21 @@ async def test_a_name_that_is_not_found_is_told(sender: Sender, names: Any) -> N
         kind, message = told(await attempt(sender, f"http://{host}/"))
         assert kind == "dns"
         assert message.startswith("name not found")
+
+
+async def test_a_lookup_that_hangs_ends_with_the_timeout(
+    new_sender: Callable[..., Sender], names: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forever(_: str) -> list[str]:
+        await asyncio.Event().wait()
+        return []
+
+    monkeypatch.setattr(names, "addresses", forever)
+
+    made = await attempt(new_sender(), "http://hooks.example/", timeout_s=0.3)
+
+    assert told(made) == ("timeout", "took longer than 0.3 s")
+    assert made.duration_ms < 2000
 
 
 @pytest.mark.parametrize(
