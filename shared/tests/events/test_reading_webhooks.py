@@ -99,6 +99,10 @@ def test_any_payload_survives(value: object, ascii_only: bool) -> None:
     ("value", "fault"),
     [
         (webhook_event("[" * 120 + "]" * 120), TooDeep),
+        # Deeper than any parser recurses, the quick decoder's too.
+        (webhook_event("[" * 100_000 + "]" * 100_000), TooDeep),
+        (webhook_event('{"a":' * 100_000 + "1" + "}" * 100_000), TooDeep),
+        (webhook_event("[" * 4_000_000), TooDeep),
         (webhook_event('"x"').replace(b'"x"', b'"\xff"'), NotJson),
         (webhook_event("{,}"), NotJson),
         (webhook_event("01"), NotJson),

@@ -54,7 +54,8 @@ class EventReader:
             return self._read_binary(record.headers, value)
         try:
             envelope = self._decode(value)
-        except (msgspec.MsgspecError, ValueError):
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            # The last of them: what is skipped, not decoded, may be of any depth.
             return judge_structured(value, self._events)
         event = self._by_name.get(type(envelope).__name__)
         if event is None or PROJECT_ID.fullmatch(envelope.projectid) is None:
