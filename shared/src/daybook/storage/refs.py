@@ -18,6 +18,10 @@ RefKind = Literal[
     "task",
     "import_file",
     "endpoint",
+    "event",
+    "event_type",
+    "entity",
+    "webhook_endpoint",
 ]
 
 # Caps what one odd value costs in every index entry; beyond it the digest is as exact.

@@ -51,9 +51,12 @@ def ttl_index_name(tier: str) -> str:
 
 
 async def ensure_ttl_indexes(
-    collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
+    collection: AsyncCollection[dict[str, Any]],
+    tiers: Mapping[str, timedelta],
+    *,
+    of: str = "received_at",
 ) -> None:
-    """Give every tier its TTL index on ``received_at``; safe to repeat.
+    """Give every tier its TTL index on the time ``of``; safe to repeat.
 
     A changed duration is applied in place. A tier that is no longer configured keeps
     its index, so that its documents still expire.
@@ -64,7 +67,7 @@ async def ensure_ttl_indexes(
         index = existing.get(name)
         if index is None:
             await collection.create_index(
-                [("received_at", 1)],
+                [(of, 1)],
                 name=name,
                 expireAfterSeconds=seconds,
                 partialFilterExpression={"tier": tier},

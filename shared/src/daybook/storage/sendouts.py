@@ -1,0 +1,74 @@
+"""The ``sendouts`` collection: one event to one endpoint, until it is settled.
+
+A document holds, beside ``_id`` (``PROJECT/ID``)::
+
+    project_id id endpoint_id event_id event_type entity_id? group_id? event_source?
+    event_source_id event_created_at payload received_at origin{topic partition offset}
+    created_at hour tier status attempts claim target_url? executed_at? last_error?
+    next_attempt_at? waiting? failed? settled_at? history refs
+
+``id`` is ``whs_`` and a digest of project, source, event and endpoint: a batch that is
+read twice makes no sendout twice. ``payload`` is the event's JSON text. ``created_at``
+is the database's time at the insert.
+
+``waiting`` is true while there is something to do (SCHEDULED, RETRYING), else left out:
+what the index of work holds, with ``next_attempt_at``. ``claim`` is raised by whoever
+takes the sendout to send it, and fences every later write. ``settled_at`` is set once
+it is SENT, FAILED or HELD; from then on its tier runs.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from hashlib import sha256
+from typing import Any, Literal
+
+from pymongo import IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+
+from daybook.storage.tiers import ensure_ttl_indexes
+
+SendoutStatus = Literal["SCHEDULED", "SENT", "RETRYING", "FAILED", "HELD"]
+
+SENDOUTS_BY_TIME = "by_time"
+SENDOUTS_FAILED_BY_TIME = "failed_by_time"
+SENDOUTS_BY_REF = "by_ref"
+WORK_BY_ENDPOINT = "work_by_endpoint"
+
+_NEWEST_FIRST = [("created_at", -1), ("_id", -1)]
+
+SENDOUT_INDEXES = (
+    # An endpoint's work, what is due first; never one list for all, where a dead
+    # endpoint's backlog would stand in everybody's way.
+    IndexModel(
+        [("project_id", 1), ("endpoint_id", 1), ("next_attempt_at", 1)],
+        name=WORK_BY_ENDPOINT,
+        partialFilterExpression={"waiting": True},
+    ),
+    # The list.
+    IndexModel([("project_id", 1), *_NEWEST_FIRST], name=SENDOUTS_BY_TIME),
+    # What was not delivered: failed, held, or being tried again.
+    IndexModel(
+        [("project_id", 1), *_NEWEST_FIRST],
+        name=SENDOUTS_FAILED_BY_TIME,
+        partialFilterExpression={"failed": True},
+    ),
+    # All of one event, endpoint, entity, request or type, hour by hour from the newest.
+    IndexModel(
+        [("project_id", 1), ("hour", -1), ("refs", 1), *_NEWEST_FIRST],
+        name=SENDOUTS_BY_REF,
+    ),
+)
+
+
+def sendout_id(project_id: str, source: str, event_id: str, endpoint_id: str) -> str:
+    """The id of the sendout of an event, as it was published, to an endpoint."""
+    named = "\0".join((project_id, source, event_id, endpoint_id))
+    return f"whs_{sha256(named.encode()).hexdigest()[:32]}"
+
+
+async def ensure_sendouts(
+    collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
+) -> None:
+    """Create what is missing of the collection's indexes; safe to repeat."""
+    await collection.create_indexes(list(SENDOUT_INDEXES))
+    await ensure_ttl_indexes(collection, tiers, of="settled_at")
