@@ -3,6 +3,7 @@
 from random import Random
 from typing import Any
 
+from daybook.storage.tasks import MOST_FAILED_ROWS
 from daybook.testing.reference_fold import reference_rows
 
 TASK = "demo/task_1"
@@ -68,3 +69,25 @@ async def test_a_task_id_with_slashes_is_no_other_tasks(
 
     assert await world.failed_rows("demo/a/1", run=1) == [{"row": 1}]
     assert await world.failed_rows("demo/a", run=1) == [{"row": 2}]
+
+
+async def test_of_an_event_with_very_many_rows_only_those_that_count_are_held(
+    world: Any, stream: Any
+) -> None:
+    """Each with the last word on it, which counts."""
+    many = [{"row": number, "reason": "first"} for number in range(50_000, 0, -1)]
+    last = [{"row": number, "reason": "last"} for number in range(1, 50_001)]
+
+    item = stream.add("progressed", failed=many + last)
+
+    assert len(item.event.data["failed"]) == MOST_FAILED_ROWS
+    await world.write(item)
+    assert await world.failed_rows("demo/task_1", 1) == last[:MOST_FAILED_ROWS]
+
+
+def test_failed_rows_count_towards_what_is_in_flight(stream: Any) -> None:
+    """A row of a few bytes is a write of its own."""
+    none = stream.add("progressed", failed=[])
+    rows = stream.add("progressed", failed=[{"row": n} for n in range(1_000)])
+
+    assert rows.size - none.size > 1_000_000

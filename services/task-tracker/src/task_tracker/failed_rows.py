@@ -5,7 +5,7 @@ it counts. Both hold in any order and however often, since a set of the lowest, 
 greatest word on each, are joins.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from heapq import nsmallest
 from typing import Any
@@ -25,14 +25,26 @@ _NAMES = ("row", "code", "source_id", "reason")
 _LONGEST_KEY = 200
 
 
+def lowest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Of one event's rows those that may be kept, each with the last word on it."""
+    if len(rows) <= MOST_FAILED_ROWS:
+        return list(rows)
+    last = {(_place(row), _key(row)): number for number, row in enumerate(rows)}
+    kept = nsmallest(MOST_FAILED_ROWS, last)
+    return [rows[number] for number in sorted(last[key] for key in kept)]
+
+
 def rows_of(
     run: int, at: int, event_id: str, rows: Iterable[Mapping[str, Any]]
 ) -> Iterator[tuple[RowKey, RowOrder]]:
     """The rows of one event."""
     for number, row in enumerate(rows):
-        place = row.get("row", LAST_PLACE)
         entry = tuple((name, row[name]) for name in _NAMES if name in row)
-        yield (run, place, _key(row)), (at, event_id, number, entry)
+        yield (run, _place(row), _key(row)), (at, event_id, number, entry)
+
+
+def _place(row: Mapping[str, Any]) -> int:
+    return row.get("row", LAST_PLACE)
 
 
 def _key(row: Mapping[str, Any]) -> str:
