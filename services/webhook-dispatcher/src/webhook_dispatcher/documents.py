@@ -57,7 +57,9 @@ def sendout_document(
         "hour": hour_of(to_ms(now)),
         "tier": tier,
         "attempts": 0,
+        "tries": 0,
         "claim": 0,
+        "trigger": "first",
         "history": [],
     }
     document["refs"] = [

@@ -4,12 +4,19 @@ A document holds, beside ``_id`` (``PROJECT/ID``)::
 
     project_id id endpoint_id event_id event_type entity_id? group_id? event_source?
     event_source_id event_created_at payload received_at origin{topic partition offset}
-    created_at hour tier status attempts claim target_url? executed_at? last_error?
-    next_attempt_at? waiting? failed? settled_at? history refs
+    created_at hour tier status attempts tries claim claimed_by? target_url?
+    executed_at? last_error{kind message status_code}? trigger next_attempt_at? waiting?
+    failed? settled_at? history[attempt] refs
 
 ``id`` is ``whs_`` and a digest of project, source, event and endpoint: a batch that is
 read twice makes no sendout twice. ``payload`` is the event's JSON text. ``created_at``
 is the database's time at the insert.
+
+``attempts`` counts those that were recorded, ``tries`` those since the schedule began
+anew; ``trigger`` is why the next attempt is made. ``history`` has the 100 latest, each
+{attempt trigger started_at duration_ms status_code? request_headers response_headers?
+response_body? error? next_attempt_at?}; ``attempt`` is the claim's number, so numbers
+may have gaps.
 
 ``waiting`` is true while there is something to do (SCHEDULED, RETRYING), else left out:
 what the index of work holds, with ``next_attempt_at``. ``claim`` is raised by whoever
@@ -27,7 +34,11 @@ from pymongo.asynchronous.collection import AsyncCollection
 
 from daybook.storage.tiers import ensure_ttl_indexes
 
+Trigger = Literal["first", "retry", "manual", "bulk", "replay", "test"]
 SendoutStatus = Literal["SCHEDULED", "SENT", "RETRYING", "FAILED", "HELD"]
+
+# Caps what a sendout's history takes.
+MOST_ATTEMPTS_KEPT = 100
 
 SENDOUTS_BY_TIME = "by_time"
 SENDOUTS_FAILED_BY_TIME = "failed_by_time"
