@@ -1,0 +1,61 @@
+"""Commands: what a person asked for, stored before it is answered.
+
+A document of ``commands`` holds, beside ``_id`` (``PROJECT/ID``)::
+
+    project_id id kind service parameters status created_at message? task_id?
+    finished_at? claim leased_until?
+
+query inserts it (``status`` ACCEPTED, ``claim`` 0) with majority; the service that it
+names claims it, does it, and sets DONE or FAILED. Doing it twice does no more than
+doing it once: a claim whose owner died is taken over.
+
+The dispatcher's kinds and their parameters::
+
+    sendout.retry      sendout_id
+    sendouts.retry     filter (of the list of sendouts, as query's API names them), count
+    endpoint.test      endpoint_id sendout_id
+    endpoint.enable    endpoint_id
+    endpoint.disable   endpoint_id reason
+    endpoint.replay    endpoint_id since include_sent
+    endpoint.delete    endpoint_id
+"""
+
+from datetime import timedelta
+from typing import Any, Literal
+
+from pymongo import IndexModel
+from pymongo.asynchronous.collection import AsyncCollection
+
+CommandStatus = Literal["ACCEPTED", "DONE", "FAILED"]
+CommandKind = Literal[
+    "sendout.retry",
+    "sendouts.retry",
+    "endpoint.test",
+    "endpoint.enable",
+    "endpoint.disable",
+    "endpoint.replay",
+    "endpoint.delete",
+]
+WEBHOOK_DISPATCHER = "webhook-dispatcher"
+
+KEPT = timedelta(days=30)
+COMMANDS_TO_DO = "to_do"
+
+COMMAND_INDEXES = (
+    # What a service has to do, the oldest first.
+    IndexModel(
+        [("service", 1), ("created_at", 1)],
+        name=COMMANDS_TO_DO,
+        partialFilterExpression={"status": "ACCEPTED"},
+    ),
+    IndexModel(
+        [("created_at", 1)],
+        name="ttl",
+        expireAfterSeconds=int(KEPT.total_seconds()),
+    ),
+)
+
+
+async def ensure_commands(collection: AsyncCollection[dict[str, Any]]) -> None:
+    """Create what is missing of the collection's indexes; safe to repeat."""
+    await collection.create_indexes(list(COMMAND_INDEXES))
