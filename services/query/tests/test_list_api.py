@@ -85,7 +85,7 @@ async def test_a_list_has_every_name_and_null_for_what_is_absent(
 async def test_a_log_is_found_with_its_bodies_whatever_is_in_its_id(
     api: httpx.AsyncClient, store: StoreLogs, now: datetime
 ) -> None:
-    odd = "a/b c?d#e%2F~é😀/"
+    odd = "a/b c?d#e%2F~é😀\n/\n"
     body = '{"n": 12345678901234567890.10, "n": 1, "s": "\\ud800", "z":\r\n 1}'
     await store(
         stored_log(

@@ -62,7 +62,7 @@ async def test_filters_are_chips_that_can_be_removed_one_by_one(
 async def test_a_detail_has_its_own_address_and_keeps_list_and_filters(
     signed_in: httpx.AsyncClient, store: StoreLogs, now: datetime
 ) -> None:
-    odd = "a/b?c#d"
+    odd = "a/b?c\n#d"
     await store(
         stored_log(odd, now, status_code=404, request={"body": '{"n":1.00}'}),
         stored_log("other", now),
@@ -73,7 +73,7 @@ async def test_a_detail_has_its_own_address_and_keeps_list_and_filters(
 
     page = await signed_in.get(unescape(href[1]))
 
-    assert unescape(href[1]) == "/logs/a%2Fb%3Fc%23d?status_code=404#selected"
+    assert unescape(href[1]) == "/logs/a%2Fb%3Fc%0A%23d?status_code=404#selected"
     assert page.status_code == 200
     assert "{&#34;n&#34;:1.00}" in page.text
     assert page.text.count('id="selected"') == 1

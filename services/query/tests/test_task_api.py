@@ -163,6 +163,17 @@ async def test_a_task_that_is_not_there_is_a_404_that_names_it(
     assert (error["resource_type"], error["resource_id"]) == ("async_action", "theirs")
 
 
+@pytest.mark.parametrize("below", ["", "/events", "/failed-rows", "/stream"])
+async def test_a_task_is_found_whatever_is_in_its_id(
+    api: httpx.AsyncClient, store_tasks: StoreTasks, now: datetime, below: str
+) -> None:
+    await store_tasks(stored_task("a\n/\nb\n", now))
+
+    answer = await api.get(f"/v1/async-actions/a%0A%2F%0Ab%0A{below}")
+
+    assert answer.status_code == 200
+
+
 async def test_without_a_limit_ten_tasks_are_shown_of_all_time(
     api: httpx.AsyncClient, store_tasks: StoreTasks, now: datetime
 ) -> None:

@@ -188,7 +188,7 @@ async def test_a_filter_that_cannot_be_read_is_said_and_the_others_stay(
 async def test_a_detail_has_its_own_address_and_keeps_list_and_filters(
     signed_in: httpx.AsyncClient, store_tasks: Store, now: datetime
 ) -> None:
-    odd = "live/a?b#c"
+    odd = "live/a?b\n#c"
     user = {"id": "u1", "email": "mira@shop.example"}
     await store_tasks(
         stored_task(odd, now, user=user, message="All is well", heartbeat_s=30),
@@ -201,7 +201,7 @@ async def test_a_detail_has_its_own_address_and_keeps_list_and_filters(
     page = await signed_in.get(unescape(href[1]))
 
     assert unescape(href[1]) == (
-        "/tasks/live%2Fa%3Fb%23c?type=VOUCHERS.IMPORT#selected"
+        "/tasks/live%2Fa%3Fb%0A%23c?type=VOUCHERS.IMPORT#selected"
     )
     assert page.status_code == 200
     assert page.text.count('id="selected"') == 1
@@ -210,7 +210,7 @@ async def test_a_detail_has_its_own_address_and_keeps_list_and_filters(
     assert "All is well" in page.text
     assert "every 30 s" in page.text
     assert 'href="/tasks?user=mira%40shop.example"' in page.text
-    assert 'href="/tasks?request_id=req-live%2Fa%3Fb%23c"' in page.text
+    assert 'href="/tasks?request_id=req-live%2Fa%3Fb%0A%23c"' in page.text
 
 
 async def test_a_task_that_is_not_there_is_a_404_that_keeps_the_list(

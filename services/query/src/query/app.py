@@ -49,6 +49,7 @@ from query.pages.logs import logs_pages
 from query.pages.sign_in import sign_in_router
 from query.pages.task_detail import TaskDetails
 from query.pages.tasks import tasks_pages
+from query.paths import know_ids
 from query.sessions import Sessions
 from query.settings import QuerySettings
 from query.signing import Signer
@@ -121,6 +122,7 @@ def create_app(
     live = Live(database, world.stopping, most=settings.most_streams, pace=Pace())
     metrics = Metrics(registry)
 
+    know_ids()
     app = FastAPI(
         title="Daybook",
         version="1",

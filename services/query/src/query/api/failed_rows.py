@@ -37,7 +37,7 @@ def failed_rows_router(
     router = APIRouter(tags=["Background tasks"])
 
     @router.get(
-        "/v1/async-actions/{task_id:path}/failed-rows",
+        "/v1/async-actions/{task_id:id}/failed-rows",
         summary="List a task's failed rows",
         response_model=FailedRowPage,
         responses=ERRORS,

@@ -58,7 +58,7 @@ def logs_router(logs: Logs, lists: Lists, authenticator: Authenticator) -> APIRo
         return list_answer("logs", logs, page)
 
     @router.get(
-        "/v1/logs/{log_id:path}",
+        "/v1/logs/{log_id:id}",
         summary="Get a log",
         response_model=Log,
         responses={code: _ERRORS[code] for code in (401, 404, 503)},

@@ -72,7 +72,7 @@ def tasks_router(reads: TaskReads, authenticator: Authenticator) -> APIRouter:
         )
 
     @router.get(
-        "/v1/async-actions/{task_id:path}/events",
+        "/v1/async-actions/{task_id:id}/events",
         summary="List a task's events",
         response_model=TaskEventPage,
         responses=ERRORS,
@@ -92,7 +92,7 @@ def tasks_router(reads: TaskReads, authenticator: Authenticator) -> APIRouter:
         return json_answer(list_shape("task_events", rows, page.next_cursor))
 
     @router.get(
-        "/v1/async-actions/{task_id:path}/stream",
+        "/v1/async-actions/{task_id:id}/stream",
         summary="Watch a task",
         response_class=StreamingResponse,
         responses={
@@ -130,7 +130,7 @@ def task_router(reads: TaskReads, authenticator: Authenticator) -> APIRouter:
     router = APIRouter(tags=["Background tasks"])
 
     @router.get(
-        "/v1/async-actions/{task_id:path}",
+        "/v1/async-actions/{task_id:id}",
         summary="Get a background task",
         response_model=Task,
         responses={code: ERRORS[code] for code in (401, 404, 503)},

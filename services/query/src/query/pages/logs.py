@@ -67,7 +67,7 @@ def logs_pages(
             return desk.to_sign_in(request)
         return await answer(request, session, None)
 
-    @router.get("/logs/{log_id:path}")
+    @router.get("/logs/{log_id:id}")
     async def show_log(request: Request, log_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         session = await desk.session(request)
         if session is None:

@@ -54,7 +54,7 @@ def tasks_pages(
             return desk.to_sign_in(request)
         return await answer(request, session, None)
 
-    @router.get("/tasks/{task_id:path}")
+    @router.get("/tasks/{task_id:id}")
     async def show_task(request: Request, task_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
         session = await desk.session(request)
         if session is None:
