@@ -99,7 +99,14 @@ async def test_the_log_names_the_task_and_the_task_the_request(shop: Shop) -> No
     await shop.http.post(
         f"{IMPORT}?import_file_id=imf_1",
         content="code,discount\nA,10\n",
-        headers={"x-request-id": "req_1", "x-user-id": "cust_1"},
+        headers=httpx.Headers(
+            {
+                "x-request-id": "req_1",
+                "x-user-id": "cust_1",
+                "x-user-email": "李雷@example.com",
+            },
+            encoding="utf-8",
+        ),
     )
     await shop.imports.finished()
 
@@ -110,7 +117,8 @@ async def test_the_log_names_the_task_and_the_task_the_request(shop: Shop) -> No
     for event in shop.daybook.tasks:
         assert (event.request_id, event.import_file_id) == ("req_1", "imf_1")
         assert event.user is not None
-        assert event.user.id == "cust_1"
+        assert (event.user.id, event.user.email) == ("cust_1", "李雷@example.com")
+        assert event.user == log.user
 
 
 @pytest.mark.parametrize(

@@ -171,11 +171,19 @@ async def import_vouchers(
         rows,
         {
             "request_id": state.daybook_request_id,
-            "user": who_acts(request.headers),
+            "user": who_acts(_in_utf8(request)),
             "import_file_id": import_file_id,
         },
     )
     return {"async_action_id": state.task_id}
+
+
+def _in_utf8(request: Request) -> dict[str, str]:
+    # The customers' e-mail addresses are in UTF-8, which Starlette reads as Latin-1.
+    return {
+        name.decode("latin-1"): value.decode("utf-8", "replace")
+        for name, value in request.headers.raw
+    }
 
 
 async def _body(request: Request) -> bytes:
