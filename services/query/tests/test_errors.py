@@ -118,7 +118,7 @@ async def test_metrics_count_answers_by_route_template(
 
     name = "daybook_query_request_duration_seconds_count"
     assert f'{name}{{method="GET",route="/v1/logs",status="200"}} 1.0' in metrics
-    assert 'route="/v1/logs/{log_id:path}",status="404"' in metrics
+    assert 'route="/v1/logs/{log_id:id}",status="404"' in metrics
     assert 'route="unmatched",status="404"' in metrics
     assert "some-id" not in metrics
 
