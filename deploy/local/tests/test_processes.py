@@ -139,6 +139,22 @@ def test_the_usual_port_is_taken_when_it_is_free_and_another_when_it_is_not() ->
     assert other != usual
 
 
+def test_a_port_that_another_stack_is_about_to_use_is_left_to_it() -> None:
+    take = "from daybook_local.ports import Ports; print(Ports().take(), flush=True)"
+    with subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-c", f"{take}; import sys; sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as other:
+        assert other.stdout is not None
+        usual = int(other.stdout.readline())
+        meanwhile = Ports().take(usual)
+        other.communicate()
+
+    assert meanwhile != usual
+    assert Ports().take(usual) == usual
+
+
 def test_no_port_is_handed_out_twice() -> None:
     ports = Ports()
     usual = Ports().take()

@@ -1,5 +1,6 @@
 """Free ports on the loopback address."""
 
+import errno
 import socket
 from random import Random, SystemRandom
 
@@ -21,6 +22,32 @@ def is_free(port: int) -> bool:
     return True
 
 
+# Held until this process ends.
+_claimed: set[int] = set()
+
+
+def _claim(port: int) -> bool:
+    """Keep other stacks from the port, before anything listens on it.
+
+    Between asking for a free port and a server that has it lie seconds: of two stacks
+    that start at once, one would take the other's servers for its own.
+    """
+    if port in _claimed:
+        return True
+    # An abstract name, as Linux has them: seen as far as the port is, and gone with the
+    # process, however that ends.
+    name = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        name.bind(f"\0daybook-port-{port}")
+    except OSError as error:
+        name.close()
+        # Where there are no such names, stacks are told apart by what listens.
+        return error.errno != errno.EADDRINUSE
+    name.detach()  # open, and never closed by a collector
+    _claimed.add(port)
+    return True
+
+
 class Ports:
     """Hands out ports, none twice: the usual one if it is free, else any."""
 
@@ -29,7 +56,7 @@ class Ports:
         self._random = random or SystemRandom()
 
     def take(self, usual: int | None = None) -> int:
-        if usual is not None and usual not in self._given and is_free(usual):
+        if usual is not None and self._is_ours(usual):
             self._given.add(usual)
             return usual
         # Of all ports outside the range that the kernel hands to outgoing connections:
@@ -37,7 +64,10 @@ class Ports:
         # connected to itself, and the server never gets the port back.
         for _ in range(100):
             port = self._random.randrange(20_000, 30_000)
-            if port not in self._given and is_free(port):
+            if self._is_ours(port):
                 self._given.add(port)
                 return port
         raise StackError("No free port was found on 127.0.0.1.")
+
+    def _is_ours(self, port: int) -> bool:
+        return port not in self._given and is_free(port) and _claim(port)
