@@ -10,6 +10,7 @@ from daybook_local.services import (
     SECRET,
     SHOP_URL,
     STORAGE,
+    WEBHOOKS,
     Service,
     Stage,
 )
@@ -34,7 +35,9 @@ def stand_in(name: str, *takes: str, stage: Stage, listens: bool = True) -> Serv
 if __name__ == "__main__":
     services = (
         stand_in("ingest", KAFKA, MONGODB, stage=Stage.SERVICES),
-        stand_in("query", KAFKA, MONGODB, SECRET, STORAGE, stage=Stage.SERVICES),
+        stand_in(
+            "query", KAFKA, MONGODB, SECRET, STORAGE, *WEBHOOKS, stage=Stage.SERVICES
+        ),
         stand_in("shop", KAFKA, stage=Stage.SHOP),
         stand_in("traffic", SHOP_URL, stage=Stage.TRAFFIC, listens=False),
     )

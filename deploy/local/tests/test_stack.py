@@ -124,6 +124,23 @@ async def test_files_are_kept_beside_the_data_unless_told_otherwise(
     assert environment["DAYBOOK_STORAGE_URL"] == expected
 
 
+async def test_webhooks_reach_this_machine_and_nothing_else_that_is_private(
+    make_run: Callable[..., Run],
+) -> None:
+    run = make_run()
+    run.start()
+    await run.up()
+
+    entry = run.stack["services"]["query"]
+    environment = get(f"{entry['health']}/readyz").json()
+
+    kept = run.state / "sealing_keys"
+    assert environment["DAYBOOK_SEALING_KEYS"] == kept.read_text("utf-8")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert environment["DAYBOOK_WEBHOOK_ALLOWED_NETWORKS"] == "127.0.0.0/8,::1/128"
+    assert environment["DAYBOOK_WEBHOOK_PLAIN_HTTP"] == "true"
+
+
 async def test_each_process_has_a_log_file_and_its_name_on_the_console(
     make_run: Callable[..., Run],
 ) -> None:

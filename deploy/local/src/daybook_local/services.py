@@ -13,6 +13,11 @@ MONGODB = "MONGODB_URI"
 SECRET = "DAYBOOK_SESSION_SECRET"  # noqa: S105 - a variable's name
 STORAGE = "DAYBOOK_STORAGE_URL"
 PROJECT = "DAYBOOK_PROJECT_ID"
+SEALING = "DAYBOOK_SEALING_KEYS"
+ALLOWED_NETWORKS = "DAYBOOK_WEBHOOK_ALLOWED_NETWORKS"
+PLAIN_HTTP = "DAYBOOK_WEBHOOK_PLAIN_HTTP"
+# What whoever makes webhook endpoints and whoever sends to them have to agree on.
+WEBHOOKS = (SEALING, ALLOWED_NETWORKS, PLAIN_HTTP)
 SHOP_URL = "SHOP_URL"
 
 
@@ -73,7 +78,7 @@ SERVICES = (
     ),
     Service(
         "query",
-        (KAFKA, MONGODB, SECRET, STORAGE),
+        (KAFKA, MONGODB, SECRET, STORAGE, *WEBHOOKS),
         port_variable="DAYBOOK_PORT",
         usual_port=8080,
     ),

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 from aiokafka.errors import KafkaError
 from daybook.runtime.kafka_topics import ensure_topics
+from daybook.webhooks.sealing import new_key
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
@@ -51,6 +52,7 @@ def start(settings: Settings, parts: Parts, stack: Stack) -> StackEntry:
         raise StackError(f"Kafka at {kafka} refused the topics: {error}") from error
 
     secret_file = settings.state_dir / "session_secret"
+    sealing_file = settings.state_dir / "sealing_keys"
     variables = {
         names.KAFKA: kafka,
         names.MONGODB: mongodb,
@@ -59,6 +61,10 @@ def start(settings: Settings, parts: Parts, stack: Stack) -> StackEntry:
         names.STORAGE: settings.storage_url
         or str((settings.state_dir / "objects").absolute()),
         names.PROJECT: PROJECT_ID,
+        names.SEALING: kept(sealing_file, lambda: new_key("local")),
+        # Receivers on this machine, and nothing else that is private.
+        names.ALLOWED_NETWORKS: "127.0.0.0/8,::1/128",
+        names.PLAIN_HTTP: "true",
     }
     admin = Admin(
         {name: variables[name] for name in (names.KAFKA, names.MONGODB, names.SECRET)},

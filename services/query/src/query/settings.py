@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from daybook.runtime.settings import ServiceSettings
 from daybook.storage.tiers import DEFAULT_TIERS
+from daybook.webhooks.settings import WebhookSettings
 from pydantic import Field, SecretStr
 
 
-class QuerySettings(ServiceSettings):
+class QuerySettings(WebhookSettings):
     """Settings of the query service and of ``daybook admin``."""
 
     host: Annotated[

@@ -4,11 +4,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Final
 
-# Twelve retries in a day: a quick one for a restart, hours for a broken release.
-DEFAULT_GAPS_S: Final = (
-    *(60, 60, 120, 240, 480, 960),
-    *(1920, 3840, 7680, 15360, 30720, 24960),
-)
+from daybook.storage.webhook_endpoints import DEFAULT_RETRY_SCHEDULE_S
+
+DEFAULT_GAPS_S: Final = DEFAULT_RETRY_SCHEDULE_S
 # Sendouts that failed together do not come back together.
 JITTER: Final = 0.2
 # So many times its gap a receiver may ask to be left alone.

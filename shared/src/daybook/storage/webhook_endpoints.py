@@ -33,6 +33,11 @@ SLOTS = 64
 DEFAULT_EVENT_TYPES = ("*",)
 DEFAULT_MAX_IN_FLIGHT = 10
 DEFAULT_TIMEOUT_MS = 10_000
+# Twelve retries in a day: a quick one for a restart, hours for a broken release.
+DEFAULT_RETRY_SCHEDULE_S = (
+    *(60, 60, 120, 240, 480, 960),
+    *(1920, 3840, 7680, 15360, 30720, 24960),
+)
 
 
 def slot_of(endpoint: str) -> int:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from webhook_dispatcher.envelope import Published, envelope
+from daybook.webhooks.envelope import Published, envelope, sendout_body
 
 AT = datetime(2026, 11, 25, 12, 0, 0, 123456, tzinfo=UTC)
 LATER = datetime(2026, 11, 25, 12, 0, 1, tzinfo=UTC)
@@ -81,3 +81,23 @@ def test_what_is_absent_is_null() -> None:
 )
 def test_the_payload_is_not_touched(payload: bytes) -> None:
     assert b',"data":' + payload + b',"source":' in body(payload)
+
+
+def test_a_stored_sendout_is_sent_as_it_was_published() -> None:
+    source = {"channel": "API"}
+    stored = {
+        "id": "whs_1",
+        "project_id": "demo",
+        "endpoint_id": "we_1",
+        "event_id": "evt_1",
+        "event_type": "voucher.created",
+        "event_created_at": AT,
+        "created_at": LATER,
+        "payload": '{"a":1.00}',
+        "entity_id": "v_1",
+        "event_source": source,
+    }
+
+    got = sendout_body(stored, "https://example.com/hook")
+
+    assert got == body(b'{"a":1.00}', entity_id="v_1", event_source=source)

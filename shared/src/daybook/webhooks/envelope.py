@@ -67,6 +67,26 @@ def envelope(
     )
 
 
+def sendout_body(sendout: Mapping[str, Any], target_url: str) -> bytes:
+    """The envelope of a sendout as :mod:`daybook.storage.sendouts` has it."""
+    return envelope(
+        Published(
+            id=sendout["event_id"],
+            type=sendout["event_type"],
+            created_at=sendout["event_created_at"],
+            payload=sendout["payload"].encode(),
+            entity_id=sendout.get("entity_id"),
+            group_id=sendout.get("group_id"),
+            event_source=sendout.get("event_source"),
+        ),
+        sendout_id=sendout["id"],
+        project_id=sendout["project_id"],
+        created_at=sendout["created_at"],
+        endpoint_id=sendout["endpoint_id"],
+        target_url=target_url,
+    )
+
+
 def _time(moment: datetime) -> str:
     text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
