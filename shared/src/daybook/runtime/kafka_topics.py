@@ -43,6 +43,24 @@ async def ensure_topics(
     return made
 
 
+async def absent_topics(bootstrap_servers: str, names: Iterable[str]) -> dict[str, str]:
+    """Of these topics those that cannot be read, each with why.
+
+    Raises aiokafka's ``KafkaError`` when the brokers are away.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        await admin.start()
+        described = await admin.describe_topics(list(names))
+    finally:
+        await admin.close()
+    return {
+        topic["topic"]: for_code(topic["error_code"]).__name__
+        for topic in described
+        if topic["error_code"]
+    }
+
+
 def _new(topic: Topic, replicas: int) -> NewTopic:
     return NewTopic(
         topic.name,

@@ -6,10 +6,12 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from random import Random
+from types import FrameType
 from typing import Any, Generic, cast
 
 import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from faststream.asgi import AsgiFastStream
 from prometheus_client import CollectorRegistry
 from pymongo.errors import PyMongoError
@@ -21,12 +23,16 @@ from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import ItemT, Pipeline
 from daybook.runtime.consuming.settings import ConsumerSettings
 from daybook.runtime.health import health_routes
+from daybook.runtime.kafka_topics import absent_topics
 from daybook.runtime.mongo import is_unavailable
 from daybook.runtime.settings import ServiceSettings
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
+
+# FastStream warns of it at each start; a topic that is absent is told by name here.
+log.addFilter(lambda record: "Topic creation is skipped" not in str(record.msg))
 
 
 def make_broker(settings: ConsumerSettings, client_id: str) -> TolerantBroker:
@@ -44,7 +50,8 @@ def make_broker(settings: ConsumerSettings, client_id: str) -> TolerantBroker:
 
 
 class ConsumingService(Generic[ItemT]):
-    """Reads once the database can store, and leaves when only a restart helps.
+    """Reads once the database can store and every topic is there; leaves when only a
+    restart helps.
 
     ``prepare`` is repeated while the database is away; ``loops`` run from then on, each
     so long after its last end; ``close`` comes last, when nothing is read or written.
@@ -71,8 +78,9 @@ class ConsumingService(Generic[ItemT]):
         self._every = {**loops, pipeline.commit: settings.commit_every}
         self._close_parts = close
         self._loops: list[asyncio.Task[None]] = []
-        self._started_at = monotonic()
+        self._reading_from: float | None = None
         (subscriber,) = broker.subscribers
+        self._topics: list[str] = cast("Any", subscriber).topic_names_for_subscribe
         intake.join(
             lambda: cast("TolerantConsumer | None", cast("Any", subscriber).consumer),
             pipeline,
@@ -100,10 +108,29 @@ class ConsumingService(Generic[ItemT]):
                 await asyncio.sleep(wait)
             else:
                 break
+        await self._wait_for_topics()
+        self._reading_from = monotonic()
         self._loops = [
-            _repeat(every.total_seconds(), work) for work, every in self._every.items()
+            repeat(every.total_seconds(), work) for work, every in self._every.items()
         ]
-        self._loops.append(_repeat(1.0, self._watch))
+        self._loops.append(repeat(1.0, self._watch))
+
+    async def _wait_for_topics(self) -> None:
+        """A consumer joins no group, and reads nothing, while one of them is absent."""
+        brokers = self._settings.kafka_bootstrap_servers
+        for wait in backoff(self._random):
+            try:
+                absent = await absent_topics(brokers, self._topics)
+            except KafkaError as error:
+                log.warning("waiting for Kafka: %r", error)
+            else:
+                if not absent:
+                    return
+                log.warning(
+                    "nothing is read before these topics are there: %s",
+                    ", ".join(f"{name} ({why})" for name, why in absent.items()),
+                )
+            await asyncio.sleep(wait)
 
     async def _drain(self) -> None:
         await self._intake.stop(self._settings.drain_within.total_seconds())
@@ -120,7 +147,8 @@ class ConsumingService(Generic[ItemT]):
             return "a write failed in an unforeseen way"
         consumer = self._intake.consumer
         polled_at = None if consumer is None else consumer.polled_at
-        stalled = monotonic() - (self._started_at if polled_at is None else polled_at)
+        since = self._reading_from if polled_at is None else polled_at
+        stalled = 0.0 if since is None else monotonic() - since
         if stalled > self._settings.stalled_after.total_seconds():
             return f"the poll loop has not moved for {stalled:.0f} s"
         return None
@@ -139,13 +167,28 @@ class ConsumingService(Generic[ItemT]):
             os._exit(1)
 
 
-def _repeat(seconds: float, work: Work) -> asyncio.Task[None]:
-    async def repeat() -> None:
+def repeat(seconds: float, work: Work) -> asyncio.Task[None]:
+    """Do it, each time so long after its last end, until cancelled; also if it fails."""
+
+    async def go_on() -> None:
         while True:
             await asyncio.sleep(seconds)
-            await work()
+            try:
+                await work()
+            except Exception:
+                # A loop that ends unseen would commit, or look, never again.
+                log.exception("what is done each %g s failed: trying again", seconds)
 
-    return asyncio.create_task(repeat())
+    return asyncio.create_task(go_on())
+
+
+class _Server(uvicorn.Server):
+    """Leaves at a signal also while it waits: uvicorn heeds none before it serves."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.started:
+            os._exit(0)  # nothing was committed, so nothing is lost
+        super().handle_exit(sig, frame)
 
 
 def serve(settings: ServiceSettings, make_app: Callable[[], AsgiFastStream]) -> None:
@@ -160,6 +203,6 @@ def serve(settings: ServiceSettings, make_app: Callable[[], AsgiFastStream]) -> 
             log_config=None,
             access_log=False,
         )
-        await uvicorn.Server(config).serve()
+        await _Server(config).serve()
 
     uvloop.run(run())
