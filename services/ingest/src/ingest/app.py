@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from ingest.judge import Judge
 from ingest.kinds import kinds
-from ingest.projects import ProjectTiers
+from daybook.runtime.project_tiers import ProjectTiers
 from ingest.repository import EventRepository
 from ingest.settings import Settings
 from ingest.subscribers import subscribe

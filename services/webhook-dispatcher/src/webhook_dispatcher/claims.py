@@ -11,7 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 from daybook.runtime.mongo import Document
-from daybook.storage.sendouts import MOST_ATTEMPTS_KEPT, WORK_BY_ENDPOINT
+from daybook.storage.sendouts import (
+    MOST_ATTEMPTS_KEPT,
+    WORK_BY_ENDPOINT,
+    SendoutStatus,
+)
 from pymongo import UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -20,6 +24,8 @@ from webhook_dispatcher.excerpts import Excerpt
 from webhook_dispatcher.outcomes import Outcome
 from webhook_dispatcher.sender import Attempt
 
+# Caps one write; the rest follows at once.
+_SETTLED_AT_ONCE = 1_000
 _DUE = {"$expr": {"$lte": ["$next_attempt_at", "$$NOW"]}}
 
 
@@ -31,6 +37,11 @@ class Done:
     attempt: Attempt
     outcome: Outcome
     target_url: str
+
+    @property
+    def endpoint_key(self) -> str:
+        """The ``_id`` of its endpoint."""
+        return f"{self.sendout['project_id']}/{self.sendout['endpoint_id']}"
 
 
 class Claims:
@@ -50,17 +61,16 @@ class Claims:
         self._new_token = new_token
         self._lease_ms = int(lease.total_seconds() * 1000)
 
-    async def take(self, endpoint: Endpoint, most: int) -> list[Document]:
+    async def take(
+        self, endpoint: Endpoint, most: int, *, tests_alone: bool = False
+    ) -> list[Document]:
         """At most ``most`` of what is due to the endpoint, what is due longest first.
 
         Nobody else takes them before the lease is over.
         """
-        work: Document = {
-            "project_id": endpoint.project_id,
-            "endpoint_id": endpoint.id,
-            "waiting": True,
-            **_DUE,
-        }
+        work: Document = {**_of(endpoint), "waiting": True, **_DUE}
+        if tests_alone:
+            work["trigger"] = "test"
         due = self._sendouts.find(
             work,
             {"_id": 1},
@@ -83,6 +93,73 @@ class Claims:
         mine = self._sendouts.find({"_id": {"$in": ids}, "claimed_by": token})
         taken = {found["_id"]: found async for found in mine}
         return [taken[one] for one in ids if one in taken]
+
+    async def next_due_s(self, endpoint: Endpoint) -> float | None:
+        """Seconds until something of the endpoint's is due; None: nothing waits."""
+        pipeline: list[Document] = [
+            {"$match": {**_of(endpoint), "waiting": True}},
+            {"$sort": {"next_attempt_at": 1}},
+            {"$limit": 1},
+            {"$project": {"ms": {"$subtract": ["$next_attempt_at", "$$NOW"]}}},
+        ]
+        async with await self._sendouts.aggregate(
+            pipeline, hint=WORK_BY_ENDPOINT
+        ) as cursor:
+            async for found in cursor:
+                return max(0.0, found["ms"] / 1000)
+        return None
+
+    async def held_by_others(self, endpoint: Endpoint, most: int) -> int:
+        """How many of the endpoint's sendouts are under a live lease, ``most`` at most.
+
+        What a new owner counts as in flight until it hears of them.
+        """
+        leased: Document = {
+            **_of(endpoint),
+            "waiting": True,
+            "claimed_by": {"$exists": True},
+            "$expr": {"$gt": ["$next_attempt_at", "$$NOW"]},
+        }
+        return await self._sendouts.count_documents(
+            leased, limit=most, hint=WORK_BY_ENDPOINT
+        )
+
+    async def settle(
+        self, endpoint: Endpoint, status: SendoutStatus, words: str | None
+    ) -> int:
+        """Hold or fail some of what waits and is under no lease; how many.
+
+        Call it until there are none. A test is sent all the same.
+        """
+        free: Document = {
+            **_of(endpoint),
+            "waiting": True,
+            "trigger": {"$ne": "test"},
+            "$or": [
+                {"claimed_by": {"$exists": False}},
+                {"$expr": {"$lte": ["$next_attempt_at", "$$NOW"]}},
+            ],
+        }
+        some = self._sendouts.find(free, {"_id": 1}, limit=_SETTLED_AT_ONCE)
+        ids = [found["_id"] async for found in some]
+        settled: Document = {
+            "status": status,
+            "failed": True,
+            "settled_at": "$$NOW",
+            "waiting": "$$REMOVE",
+            "next_attempt_at": "$$REMOVE",
+            "claimed_by": "$$REMOVE",
+            "claim": {"$add": ["$claim", 1]},
+        }
+        if words is not None:
+            error = {"kind": "status", "message": words, "status_code": None}
+            settled["last_error"] = {"$literal": error}
+        if not ids:
+            return 0
+        result = await self._sendouts.update_many(
+            {"_id": {"$in": ids}, **free}, [{"$set": settled}]
+        )
+        return result.modified_count
 
     async def renew(self, sendouts: Sequence[Document]) -> None:
         """Keep the leases of these: their results are not written yet."""
@@ -110,6 +187,10 @@ class Claims:
             ordered=False,
         )
         return result.matched_count
+
+
+def _of(endpoint: Endpoint) -> Document:
+    return {"project_id": endpoint.project_id, "endpoint_id": endpoint.id}
 
 
 def _claimed(sendout: Document) -> Document:

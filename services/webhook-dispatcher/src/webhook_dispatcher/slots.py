@@ -4,13 +4,14 @@ Only the owner of an endpoint's slot delivers to it, so that caps, rates and cir
 are one process's decisions. Lease times are the database's own.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from math import ceil
 
+from daybook.runtime.clock import Stopwatch, monotonic
 from daybook.runtime.mongo import Document
 from daybook.storage.times import EPOCH
-from daybook.storage.webhook_endpoints import SLOTS
+from daybook.storage.webhook_endpoints import SLOTS, slot_of
 from pymongo import ReturnDocument, UpdateOne
 from pymongo.asynchronous.collection import AsyncCollection
 
@@ -30,16 +31,28 @@ class Slots:
     """
 
     def __init__(
-        self, slots: AsyncCollection[Document], owner: str, lease: timedelta
+        self,
+        slots: AsyncCollection[Document],
+        owner: str,
+        lease: timedelta,
+        stopwatch: Stopwatch = monotonic,
     ) -> None:
         self._slots = slots
+        self._stopwatch = stopwatch
+        self._lease_s = lease.total_seconds()
+        self._renewed_at = stopwatch()
         self._owner = owner
         self._until = {"$add": ["$$NOW", int(lease.total_seconds() * 1000)]}
         self._mine: dict[int, int] = {}
 
     @property
     def mine(self) -> Mapping[int, int]:
-        """Slot → fencing number, as of the latest :meth:`balance`."""
+        """Slot → fencing number, as of the latest :meth:`balance`.
+
+        None once that is a lease ago: others may own them by now.
+        """
+        if self._stopwatch() - self._renewed_at >= self._lease_s:
+            return {}
         return self._mine
 
     async def prepare(self) -> None:
@@ -56,12 +69,14 @@ class Slots:
         Call it several times a lease. With *n* processes each ends with 64/*n* slots,
         rounded up at most; a slot is never owned twice. Raises ``PyMongoError``.
         """
+        asked_at = self._stopwatch()
         await self._renew()
+        self._renewed_at = asked_at
         share, free = await self._share()
         await self.release(sorted(self._mine)[share:])
         for slot in free[: max(0, share - len(self._mine))]:
             await self._take(slot)
-        return self._mine
+        return self.mine
 
     async def _renew(self) -> None:
         renewed = [{"$set": {"leased_until": self._until}}]
@@ -108,6 +123,32 @@ class Slots:
             )
         for slot in slots:
             self._mine.pop(slot, None)
+
+    async def mark(self, keys: Iterable[str]) -> None:
+        """Tell the owners of these endpoints that there is work for them."""
+        marks: dict[int, list[str]] = {}
+        for key in keys:
+            marks.setdefault(slot_of(key), []).append(key)
+        if marks:
+            await self._slots.bulk_write(
+                [
+                    UpdateOne({"_id": slot}, {"$addToSet": {"marks": {"$each": mine}}})
+                    for slot, mine in marks.items()
+                ],
+                ordered=False,
+            )
+
+    async def marked(self) -> set[str]:
+        """The endpoints that this process was told of since it last asked."""
+        found: set[str] = set()
+        mine = {"owner": self._owner, "marks": {"$exists": True}}
+        told = [slot["_id"] async for slot in self._slots.find(mine, {"_id": 1})]
+        for slot in told:
+            taken = await self._slots.find_one_and_update(
+                {"_id": slot, "owner": self._owner}, {"$unset": {"marks": 1}}
+            )
+            found.update((taken or {}).get("marks", ()))
+        return found
 
     async def leave(self) -> None:
         """Let go of everything, at the end."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from daybook.events.base import Event
+from daybook.events.delivery import DeliveryAttempted
 from daybook.events.request import RequestCompleted
 from daybook.events.task import (
     TaskEnqueued,
@@ -21,6 +22,7 @@ EVENTS: dict[str, type[Event]] = {
         TaskProgressed,
         TaskFinished,
         WebhookPublished,
+        DeliveryAttempted,
     )
 }
 

@@ -86,3 +86,49 @@ class TrackerMetrics(ConsumerMetrics):
             "Tasks found stalled.",
             registry=registry,
         )
+
+
+class DispatcherMetrics(ConsumerMetrics):
+    """What the webhook-dispatcher counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(
+            registry, "webhook_dispatcher", ("matched", "unmatched", "passed_over")
+        )
+        # Sendouts made, and those that were there already: a redelivery.
+        self.sendouts = Counter(
+            "daybook_webhook_dispatcher_sendouts_total",
+            "Sendouts by what became of them at their making.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in ("made", "known", "refused"):
+            self.sendouts.labels(outcome)
+        # What attempts came to: failures of many endpoints at once are our own network.
+        self.attempts = Counter(
+            "daybook_webhook_dispatcher_attempts_total",
+            "Attempts by the state of the sendout after them.",
+            ["status"],
+            registry=registry,
+        )
+        for status in ("SENT", "RETRYING", "FAILED"):
+            self.attempts.labels(status)
+        # Long attempts are receivers that hang.
+        self.attempt_seconds = Histogram(
+            "daybook_webhook_dispatcher_attempt_seconds",
+            "How long attempts took.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        # At its bound for long: more processes are needed.
+        self.sending = Gauge(
+            "daybook_webhook_dispatcher_sending",
+            "Sendouts that are being sent, or whose results are not yet written.",
+            registry=registry,
+        )
+        # How the work is shared.
+        self.slots = Gauge(
+            "daybook_webhook_dispatcher_slots",
+            "Slots that this process owns.",
+            registry=registry,
+        )

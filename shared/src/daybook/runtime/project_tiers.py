@@ -3,9 +3,10 @@
 import logging
 from collections.abc import Mapping
 
-from daybook.runtime.mongo import Document
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
+
+from daybook.runtime.mongo import Document
 
 log = logging.getLogger(__name__)
 

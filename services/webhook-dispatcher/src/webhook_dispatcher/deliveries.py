@@ -1,0 +1,261 @@
+"""The loop that delivers: looks where work may be, takes what fits, sends, records.
+
+Work waits in the database, each endpoint's in a place of its own; in memory is only
+what is being sent. No endpoint holds more than its own bound, all together no more than
+the process's, and those that time out no more than half of that: so an endpoint that
+hangs delays nobody else.
+"""
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from daybook.runtime.clock import Clock, Stopwatch
+from daybook.runtime.mongo import Document, is_unavailable
+from daybook.storage.webhook_endpoints import slot_of
+from daybook.webhooks.envelope import Published, envelope
+from daybook.webhooks.sealing import Box, SealError
+from pymongo.errors import PyMongoError
+
+from webhook_dispatcher.answers import ErrorKind, Failure
+from webhook_dispatcher.circuit import is_trouble
+from webhook_dispatcher.claims import Claims, Done
+from webhook_dispatcher.endpoints import Endpoint, Endpoints
+from webhook_dispatcher.health import Health
+from webhook_dispatcher.lanes import Lane
+from webhook_dispatcher.outcomes import outcome_of
+from webhook_dispatcher.recorder import Recorder
+from webhook_dispatcher.sender import Attempt, Sender
+from webhook_dispatcher.slots import Slots
+
+log = logging.getLogger(__name__)
+
+# Looks are short reads; so many at once keep the database busy and no more.
+LOOKS_AT_ONCE = 16
+AGAIN_AFTER_TROUBLE_S = 1.0
+LONGEST_NAP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the loop works with."""
+
+    endpoints: Endpoints
+    health: Health
+    claims: Claims
+    slots: Slots
+    sender: Sender
+    recorder: Recorder
+    box: Box
+    clock: Clock
+    stopwatch: Stopwatch
+    random: Random
+
+
+class Deliveries:
+    """Delivers what is due to the endpoints of this process's slots."""
+
+    def __init__(self, parts: Parts, most_in_flight: int, lease: timedelta) -> None:
+        self._parts = parts
+        self._most = most_in_flight
+        self._lease_s = lease.total_seconds()
+        self._lanes: dict[str, Lane] = {}
+        self._in_flight: dict[str, Document] = {}
+        self._slow_in_flight = 0
+        self._called = asyncio.Event()
+        self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopping = False
+        self.failed = False
+        """Whether something unforeseen happened: only a restart helps."""
+
+    @property
+    def in_flight(self) -> list[Document]:
+        """The sendouts that are being sent, or whose results are not yet written."""
+        return list(self._in_flight.values())
+
+    def wake(self, keys: Iterable[str]) -> None:
+        """There may be work for these endpoints; those of others are passed over."""
+        for key in keys:
+            lane = self._lane(key)
+            if lane is not None:
+                lane.call()
+        self._called.set()
+
+    def slots_changed(self) -> None:
+        """Look at every endpoint that is new to this process; let go of the others."""
+        mine = self._parts.slots.mine
+        for key in [key for key in self._lanes if slot_of(key) not in mine]:
+            del self._lanes[key]
+        for endpoint in self._parts.endpoints:
+            self._lane(endpoint.key)
+        self._called.set()
+
+    def _lane(self, key: str) -> Lane | None:
+        if slot_of(key) not in self._parts.slots.mine:
+            return None
+        lane = self._lanes.get(key)
+        if lane is None:
+            parts = self._parts
+            lane = self._lanes[key] = Lane(key, parts.stopwatch, parts.random)
+        return lane
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        while not self._stopping:
+            self._called.clear()
+            now = self._parts.stopwatch()
+            nearest = now + LONGEST_NAP_S
+            for lane in list(self._lanes.values()):
+                if lane.looking or self._left(lane) <= 0:
+                    continue  # it is looked at again once something has ended
+                if lane.look_at <= now:
+                    self._spawn(self._look(lane))
+                else:
+                    nearest = min(nearest, lane.look_at)
+            try:
+                async with asyncio.timeout(max(0.0, nearest - now)):
+                    await self._called.wait()
+            except TimeoutError:
+                pass
+
+    def _left(self, lane: Lane) -> int:
+        """How many more attempts all lanes like this one may hold."""
+        left = self._most - len(self._in_flight)
+        return (
+            min(left, self._most // 2 - self._slow_in_flight) if lane.is_slow else left
+        )
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        self._called.set()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.critical("delivery failed in an unforeseen way", exc_info=error)
+            self.failed = True
+
+    async def _look(self, lane: Lane) -> None:
+        """Take what is due and fits, and say when to look again."""
+        lane.looking, lane.called = True, False
+        try:
+            async with self._looks:
+                await self._take(lane)
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("cannot look for work: %s", str(error)[:200])
+            lane.look_at = self._parts.stopwatch() + AGAIN_AFTER_TROUBLE_S
+        finally:
+            lane.looking = False
+
+    async def _take(self, lane: Lane) -> None:
+        parts = self._parts
+        endpoint = parts.endpoints.get(lane.key)
+        if endpoint is None or self._stopping:
+            self._lanes.pop(lane.key, None)  # deleted: its command sees to the rest
+            return
+        off = not endpoint.active or bool(await parts.health.disabled([lane.key]))
+        while off and await parts.claims.settle(endpoint, "HELD", None):
+            pass
+        if (shared := self._left(lane)) <= 0:
+            lane.call()  # looked at again once something of others has ended
+            return
+        if lane.is_new:
+            lane.is_new = False
+            others = await parts.claims.held_by_others(endpoint, endpoint.max_in_flight)
+            lane.inherit(others, self._lease_s)
+        room = lane.room(endpoint, shared)
+        if room == 0:
+            lane.wait()
+            return
+        taken = await parts.claims.take(endpoint, room, tests_alone=off)
+        lane.began(len(taken))
+        for sendout in taken:
+            self._in_flight[sendout["_id"]] = sendout
+            self._slow_in_flight += lane.is_slow
+            self._spawn(self._deliver(lane, endpoint, sendout, was_slow=lane.is_slow))
+        if len(taken) == room:
+            lane.call()  # there may be more
+            return
+        due = await parts.claims.next_due_s(endpoint)
+        lane.rest(None if due is None else parts.stopwatch() + due)
+
+    async def _deliver(
+        self, lane: Lane, endpoint: Endpoint, sendout: Document, *, was_slow: bool
+    ) -> None:
+        parts = self._parts
+        try:
+            attempt = await self._attempt(endpoint, sendout)
+            lane.circuit.ended(trouble=is_trouble(attempt))
+            kind = attempt.error.kind if attempt.error else None
+            lane.is_slow = kind is ErrorKind.TIMEOUT
+            outcome = outcome_of(
+                attempt,
+                tries=sendout["tries"] + 1,
+                # A test is sent once.
+                gaps_s=() if sendout["trigger"] == "test" else endpoint.gaps_s,
+                random=parts.random,
+            )
+            await parts.recorder.record(Done(sendout, attempt, outcome, endpoint.url))
+            if outcome.wait_s is not None:
+                due = parts.stopwatch() + outcome.wait_s
+                lane.look_at = min(lane.look_at, due)
+        finally:
+            self._in_flight.pop(sendout["_id"], None)
+            self._slow_in_flight -= was_slow
+            lane.ended()
+
+    async def _attempt(self, endpoint: Endpoint, sendout: Document) -> Attempt:
+        parts = self._parts
+        now = parts.clock()
+        try:
+            target = endpoint.target(parts.box, now)
+        except SealError as error:
+            return _cannot_open(now, error)
+        return await parts.sender.attempt(
+            target, sendout["id"], body_of(sendout, endpoint)
+        )
+
+    async def stop(self, within: float) -> None:
+        """Begin nothing more; wait for what is being sent, then for its results."""
+        self._stopping = True
+        self._called.set()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within)
+        await self._parts.recorder.finish()
+
+
+def body_of(sendout: Document, endpoint: Endpoint) -> bytes:
+    """What the receiver gets of a sendout."""
+    return envelope(
+        Published(
+            id=sendout["event_id"],
+            type=sendout["event_type"],
+            created_at=sendout["event_created_at"],
+            payload=sendout["payload"].encode(),
+            entity_id=sendout.get("entity_id"),
+            group_id=sendout.get("group_id"),
+            event_source=sendout.get("event_source"),
+        ),
+        sendout_id=sendout["id"],
+        project_id=sendout["project_id"],
+        created_at=sendout["created_at"],
+        endpoint_id=endpoint.id,
+        target_url=endpoint.url,
+    )
+
+
+def _cannot_open(now: datetime, error: SealError) -> Attempt:
+    """An attempt that could not begin: the operator has to give the key back."""
+    log.error("an endpoint's secrets cannot be opened: %s", error)
+    words = f"its secrets cannot be opened: {error}"
+    failure = Failure(ErrorKind.PROTOCOL, words)
+    return Attempt(started_at=now, duration_ms=0.0, request_headers=(), error=failure)
