@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 
 PREFIX = "daybook_"
 Header = tuple[str, bytes | None]
+_TOO_LARGE = b"larger than this topic"
 
 
 class SourceRecord(Protocol):
@@ -126,17 +127,22 @@ class DeadLetterProducer:
             await self._send_one(letter)
 
     async def _send_one(self, letter: DeadLetter) -> None:
-        value, headers = letter.record.value or b"", letter.headers()
+        key, value = letter.record.key, letter.record.value or b""
+        headers = letter.headers()
         for wait in backoff(self._random):
             try:
-                await self._send_once(letter.record.key, value, headers)
+                await self._send_once(key, value, headers)
             except MessageSizeTooLargeError:
                 # Better a letter without its bytes than none: they are on their topic.
                 # And from a new producer: the broker waits for the refused one's
                 # sequence number for ever.
                 await self.stop()
-                headers = [*headers, (PREFIX + "withheld", b"larger than this topic")]
+                if not value:  # what is too large is its key or its own headers
+                    key, headers = None, headers[len(without_ours(headers)) :]
+                if (PREFIX + "withheld", _TOO_LARGE) not in headers:
+                    headers = [*headers, (PREFIX + "withheld", _TOO_LARGE)]
                 value = b""
+                await asyncio.sleep(wait)
             except KafkaError as error:
                 log.warning("cannot send a dead letter, waiting: %r", error)
                 await asyncio.sleep(wait)
