@@ -1,15 +1,20 @@
 """One bulk: what is good is stored, what is bad becomes a letter, both are counted."""
 
+import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from daybook.events.faults import NotJson, RefusedByDatabase
+from daybook.events.topics import REQUESTS
 from daybook.runtime.clock import utc_now
 from daybook.runtime.dead_letters import DeadLetter
 from daybook.runtime.metrics import IngestMetrics
-from daybook.testing.records import FakeRecord
-from ingest.judge import Accepted
+from daybook.testing.records import FakeRecord, request_event
+from ingest.judge import Accepted, Judge, decode
+from ingest.kinds import kinds
 from ingest.repository import Stored
+from ingest.settings import Settings
 from ingest.writer import Writer
 from prometheus_client import CollectorRegistry
 
@@ -102,6 +107,24 @@ async def test_the_bad_and_the_refused_become_letters_and_all_is_counted(
     assert sorted(outbox.offsets) == [1, 2]
     assert counted(registry, "stored") == 1
     assert counted(registry, "dead_lettered") == 2
+
+
+@pytest.mark.parametrize(("stamp", "year"), [(2**62, 9999), (-(2**62), 1)])
+async def test_a_record_dated_beyond_the_calendar_is_kept_at_its_end(
+    writer: Writer, outbox: Outbox, stamp: int, year: int
+) -> None:
+    """A topic that does not stamp the append time takes what a producer says."""
+    value = json.dumps(request_event(time=...)).encode()
+    record = replace(FakeRecord(value), topic=REQUESTS, timestamp=stamp)
+    judged = Judge(kinds(Settings()), lambda _: "shared").judge(record)
+    assert isinstance(judged, Accepted)
+    document = decode(judged.document)
+    assert (document["created_at"].year, document["received_at"].year) == (year, year)
+
+    letter = DeadLetter(record, NotJson())
+    await writer.write([judged, letter])
+
+    assert dict(letter.headers())["daybook_time"].startswith(b"%04d-" % year)
 
 
 async def test_a_source_that_is_mostly_bad_is_told_by_name(

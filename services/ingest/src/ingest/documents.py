@@ -8,7 +8,7 @@ from daybook.events.cloudevent import CloudEvent
 from daybook.events.task import TaskProgressed
 from daybook.storage.logs import status_of
 from daybook.storage.refs import RefKind, ref
-from daybook.storage.times import created_ms, hour_of
+from daybook.storage.times import created_ms, hour_of, in_calendar
 
 
 class Place(Protocol):
@@ -55,7 +55,7 @@ def webhook_event_document(
 
 def _common(event: CloudEvent, place: Place) -> dict[str, Any]:
     """What the document of every event has."""
-    received = place.timestamp
+    received = in_calendar(place.timestamp)
     created, own = created_ms(event.time, received)
     document: dict[str, Any] = {
         "_id": f"{event.project_id}/{event.id}",

@@ -15,8 +15,8 @@ def to_ms(moment: datetime) -> int:
 
 
 def from_ms(ms: int) -> datetime:
-    """The aware UTC time at ``ms`` milliseconds since 1970."""
-    return EPOCH + timedelta(milliseconds=ms)
+    """The aware UTC time at ``ms`` milliseconds since 1970, kept in the calendar."""
+    return EPOCH + timedelta(milliseconds=in_calendar(ms))
 
 
 def hour_of(ms: int) -> int:
@@ -33,7 +33,15 @@ def event_ms(time: datetime) -> int:
     if time.tzinfo is None:
         time = time.replace(tzinfo=UTC)
     # An offset may carry the first and last hours of the calendar out of it.
-    return min(max(to_ms(time), _EARLIEST_MS), _LATEST_MS)
+    return in_calendar(to_ms(time))
+
+
+def in_calendar(ms: int) -> int:
+    """The same, but for a time beyond year 1 or 9999: then the first or the last.
+
+    A topic that does not stamp the append time takes any that a producer writes.
+    """
+    return min(max(ms, _EARLIEST_MS), _LATEST_MS)
 
 
 def created_ms(time: datetime | None, received_ms: int) -> tuple[int, int | None]:
@@ -42,6 +50,7 @@ def created_ms(time: datetime | None, received_ms: int) -> tuple[int, int | None
     That is the event's time; where it is missing, or too far ahead of the broker's
     clock, the broker's.
     """
+    received_ms = in_calendar(received_ms)
     if time is None:
         return received_ms, None
     own = event_ms(time)
