@@ -14,7 +14,7 @@ from daybook.storage.tiers import parse_tiers, ttl_index_name
 from daybook.testing.records import DATA, FakeRecord
 from daybook.testing.servers import ServerHandle
 from ingest.documents import log_document
-from ingest.judge import Accepted, encode
+from ingest.judge import LARGEST_DOCUMENT, Accepted, decode, encode
 from ingest.repository import EventRepository
 from prometheus_client import CollectorRegistry
 from pymongo import AsyncMongoClient
@@ -97,6 +97,25 @@ async def test_a_document_that_the_database_refuses_is_dead_lettered_alone(
     assert outcome.stored == 2
     assert [letter.record for letter in outcome.refused] == [batch[1].record]
     assert "failed validation" in outcome.refused[0].fault.reason
+
+
+async def test_a_document_at_the_bound_is_kept_beside_another_sources(
+    mongo_client: AsyncMongoClient[dict[str, Any]], database_name: str
+) -> None:
+    """The id that sets its source apart makes it larger than ours may be."""
+    collection = durable(mongo_client[database_name])["logs"]
+    store = repository(collection)
+    await store.insert([accepted("e-1")])
+    document = decode(accepted("e-1", source="other").document) | {"filling": ""}
+    room = LARGEST_DOCUMENT - len(encode(document))
+    largest = encode(document | {"filling": "x" * room})
+
+    outcome = await store.insert(
+        [Accepted(largest, FakeRecord(b"{}"), "other", "logs")]
+    )
+
+    assert (outcome.stored, outcome.refused) == (1, [])
+    assert await collection.count_documents({}) == 2
 
 
 async def test_a_restart_of_the_database_in_the_midst_loses_nothing(

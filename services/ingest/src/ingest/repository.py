@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, cast
 
+import bson
 from bson.errors import BSONError
 from bson.raw_bson import RawBSONDocument
 from daybook.events.faults import RefusedByDatabase
@@ -18,7 +19,7 @@ from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import BulkWriteError, PyMongoError, WriteConcernError
 
 from ingest.documents import under_other_source
-from ingest.judge import Accepted, decode, encode
+from ingest.judge import Accepted, decode
 
 log = logging.getLogger(__name__)
 
@@ -137,7 +138,8 @@ class EventRepository:
             elif stored_source is None:  # it expired meanwhile
                 again.append(one)
             else:
-                renamed = encode(under_other_source(document))
+                # Unbounded: some bytes beyond our bound would end ingest, not it.
+                renamed = bson.encode(under_other_source(document))
                 again.append(replace(one, document=renamed))
         outcome = Stored(redelivered=redelivered)
         return outcome.add(await self._insert_all(again)) if again else outcome
