@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from random import Random
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pymongo import AsyncMongoClient
 from task_tracker.judge import Judged
+from task_tracker.writer import fold_all
 
 Json = dict[str, Any]
 
@@ -110,6 +112,33 @@ async def test_times_at_both_ends_of_the_calendar_are_folded(
         task = await world.task(f"t{number}")
         mine = [e for e in stream.told if e.data["task_id"] == f"t{number}"]
         assert task == reference_fold(mine)
+
+
+@pytest.mark.parametrize(("stamp", "year"), [(2**62, 9999), (-(2**62), 1)])
+async def test_a_record_dated_beyond_the_calendar_is_folded_at_its_end(
+    world: Any, stream: Any, stamp: int, year: int
+) -> None:
+    item = stream.add("enqueued")
+    record = replace(item.record, timestamp=stamp)
+
+    await world.write(replace(item, record=record))
+
+    assert (await world.task())["received_at"].year == year
+
+
+async def test_an_index_that_others_made_refuses_one_task_and_holds_nobody_up(
+    world: Any, stream: Any
+) -> None:
+    await world.tasks.create_index("request_id", unique=True)
+    first = stream.add("enqueued", task_id="first", request_id="r")
+    second = stream.add("enqueued", task_id="second", request_id="r")
+    third = stream.add("enqueued", task_id="third", request_id="other")
+    folds = fold_all([first, second, third])
+
+    refused = await asyncio.wait_for(world.repository.merge(folds), 20)
+
+    assert refused == 1
+    assert await world.tasks.count_documents({}) == 2
 
 
 async def test_every_order_of_six_events_of_two_runs_gives_the_same_document(

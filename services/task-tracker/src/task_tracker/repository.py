@@ -160,7 +160,8 @@ def _settle(
     again: list[UpdateOne] = []
     refused = 0
     for refusal in refusals:
-        if refusal["code"] == _DUPLICATE_KEY:
+        # Of an index that others made, it would be refused for ever.
+        if refusal["code"] == _DUPLICATE_KEY and set(refusal["keyPattern"]) == {"_id"}:
             index: int = refusal["index"]
             again.append(writes[index])
         else:
