@@ -168,7 +168,7 @@ class ConsumingService(Generic[ItemT]):
 
 
 def repeat(seconds: float, work: Work) -> asyncio.Task[None]:
-    """Do it, each time so long after its last end, until cancelled; also if it fails."""
+    """Do it, each time so long after its last end; one that fails is told."""
 
     async def go_on() -> None:
         while True:
