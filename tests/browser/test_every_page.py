@@ -101,3 +101,23 @@ def test_what_is_clicked_is_large_enough_and_seen_when_focused(
 
     assert small == []
     assert outline == "solid"
+
+
+def test_the_documentation_breaks_no_word_where_there_is_little_room(
+    browse: Browse, dashboard: Any
+) -> None:
+    page = browse(viewport={"width": 390, "height": 844})
+
+    page.goto(f"{dashboard.address}/docs")
+    broken = page.evaluate(
+        """() => [...document.querySelectorAll("td:nth-child(2), tbody th")]
+          .filter(cell => /^\\w{1,8}$/.test(cell.textContent))
+          .filter(cell => {
+            const text = document.createRange();
+            text.selectNodeContents(cell);
+            return new Set([...text.getClientRects()].map(box => box.bottom)).size > 1;
+          })
+          .map(cell => cell.textContent)"""
+    )
+
+    assert broken == []

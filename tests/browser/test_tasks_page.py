@@ -271,3 +271,23 @@ def test_a_task_that_nobody_finishes_keeps_its_time(
     running(started_at=datetime.now(UTC) - timedelta(hours=3))
 
     expect(row.locator("[data-part=took]")).to_have_text("3 h 0 min")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_cell_spills_over_whatever_is_counted(
+    browse: Browse, dashboard: Any, running: Callable[..., None], width: int
+) -> None:
+    began = datetime.now(UTC) - timedelta(hours=23, minutes=59)
+    running(total=2**62, done_count=2**61, failed_count=2**40, started_at=began)
+    page = browse(viewport={"width": width, "height": 900})
+
+    page.goto(f"{dashboard.address}/tasks")
+    expect(row_of(page, "/tasks/running")).to_contain_text("23 h 59 min")
+    spilling = page.evaluate(
+        """() => [...document.querySelectorAll("td.amount, td.number")]
+          .filter(cell => cell.scrollWidth > cell.clientWidth)
+          .map(cell => cell.textContent.trim())"""
+    )
+
+    assert spilling == []
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
