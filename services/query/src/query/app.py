@@ -5,6 +5,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.mongo import Document, is_unavailable
@@ -30,6 +31,7 @@ from query.api.failed_rows import failed_rows_router
 from query.api.import_files import import_files_router
 from query.api.logs import logs_router
 from query.api.tasks import task_router, tasks_router
+from query.api.webhook_endpoints import webhook_endpoints_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
 from query.edge import Edge
@@ -58,6 +60,8 @@ from query.tasks.live import Live
 from query.tasks.reads import task_reads
 from query.tasks.timeline import Timelines
 from query.tasks.watching import Pace
+from query.webhooks.commands import PATIENCE
+from query.webhooks.parts import webhooks_of
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +82,7 @@ class Surroundings:
     randomness: Randomness = system_randomness
     make_id: Callable[[], str] = _uuid7
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    patience: timedelta = PATIENCE  # with commands
 
 
 def create_app(
@@ -120,6 +125,15 @@ def create_app(
         tasks.failed_rows, Timelines(database, settings.list_budget), library.files
     )
     live = Live(database, world.stopping, most=settings.most_streams, pace=Pace())
+    webhooks = webhooks_of(
+        database,
+        rules=settings.address_rules,
+        box=settings.box(),
+        clock=world.clock,
+        make_id=world.make_id,
+        randomness=world.randomness,
+        patience=world.patience,
+    )
     metrics = Metrics(registry)
 
     know_ids()
@@ -140,6 +154,7 @@ def create_app(
     )
     app.include_router(task_router(tasks, authenticator))
     app.include_router(import_files_router(library, authenticator))
+    app.include_router(webhook_endpoints_router(webhooks.endpoints, authenticator))
     app.include_router(sign_in_router(desk, authenticator))
     app.include_router(logs_pages(desk, logs, lists, library.files, causes))
     app.include_router(tasks_pages(desk, tasks, details, world.clock))

@@ -1,0 +1,108 @@
+"""Commands: stored before they are answered, and waited for a little while."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any, Final
+
+from daybook.runtime.clock import Clock
+from daybook.runtime.mongo import Document, durable, is_unavailable
+from daybook.storage.collections import COMMANDS
+from daybook.storage.commands import WEBHOOK_DISPATCHER, CommandKind, ensure_commands
+from daybook.storage.times import from_ms, to_ms
+from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import PyMongoError
+
+from query.reads import SILENCE_SECONDS
+
+# What is done within this time is answered as done.
+PATIENCE: Final = timedelta(seconds=2)
+# One document by its id, seldom asked for by anybody: a dispatcher takes some 100 ms.
+_FIRST_POLL_S, _LONGEST_POLL_S = 0.02, 0.2
+
+
+class NoSuchCommand(LookupError):
+    """There is no command of that id in the project, or it has expired."""
+
+
+class Commands:
+    """Gives commands to other services, and follows them.
+
+    All raise TimeoutError when the database is silent.
+    """
+
+    def __init__(
+        self,
+        database: AsyncDatabase[Document],
+        clock: Clock,
+        make_id: Callable[[], str],
+        patience: timedelta,
+    ) -> None:
+        self._commands = durable(database)[COMMANDS]
+        self._clock = clock
+        self._make_id = make_id
+        self._patience = patience
+        self._prepared = False
+
+    async def prepare(self) -> None:
+        """Make sure of the collection's indexes, once a process."""
+        if not self._prepared:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                await ensure_commands(self._commands)
+            self._prepared = True
+
+    def draft(
+        self, project_id: str, kind: CommandKind, parameters: Mapping[str, Any]
+    ) -> Document:
+        """A command for the dispatcher that is not stored yet."""
+        command_id = f"cmd_{self._make_id()}"
+        return {
+            "_id": f"{project_id}/{command_id}",
+            "project_id": project_id,
+            "id": command_id,
+            "kind": kind,
+            "service": WEBHOOK_DISPATCHER,
+            "parameters": dict(parameters),
+            "status": "ACCEPTED",
+            "claim": 0,
+            "created_at": from_ms(to_ms(self._clock())),
+        }
+
+    async def give(
+        self, project_id: str, kind: CommandKind, parameters: Mapping[str, Any]
+    ) -> Document:
+        """Store a command and wait for it a little; as it is then.
+
+        It may be ACCEPTED still: it is carried out all the same.
+        """
+        await self.prepare()
+        command = self.draft(project_id, kind, parameters)
+        async with asyncio.timeout(SILENCE_SECONDS):
+            await self._commands.insert_one(command)
+        return await self._awaited(command)
+
+    async def get(self, project_id: str, command_id: str) -> Document:
+        """One command; raises :class:`NoSuchCommand`."""
+        async with asyncio.timeout(SILENCE_SECONDS):
+            found = await self._commands.find_one({"_id": f"{project_id}/{command_id}"})
+        if found is None:
+            raise NoSuchCommand
+        return found
+
+    async def _awaited(self, command: Document) -> Document:
+        pause = _FIRST_POLL_S
+        try:
+            async with asyncio.timeout(self._patience.total_seconds()):
+                # What has a task is followed there.
+                while command["status"] == "ACCEPTED" and not command.get("task_id"):
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_POLL_S)
+                    found = await self._commands.find_one({"_id": command["_id"]})
+                    command = found or command
+        except TimeoutError:
+            pass
+        except PyMongoError as error:
+            # It is stored: that it cannot be followed is no failure of it.
+            if not is_unavailable(error):
+                raise
+        return command
