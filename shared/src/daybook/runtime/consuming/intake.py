@@ -12,6 +12,7 @@ from typing import Any, Generic
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
+from daybook.runtime.clock import monotonic
 from daybook.runtime.consuming.consumer import TolerantConsumer
 from daybook.runtime.consuming.pipeline import ItemT, Pipeline
 from daybook.runtime.consuming.raw import RawBatch
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 # How long a handler waits for room before the partitions are paused instead: polling
 # must go on, or the group takes the process for dead.
 ROOM_WITHIN_S = 2.0
+# How long records are judged at a stretch. The group's heartbeats share this thread: a
+# batch of odd records takes many seconds, and a process that was silent for so long
+# would lose its partitions, and read the same batch again, for ever.
+STRETCH_S = 0.1
 COMMIT_WITHIN_S = 10.0
 
 
@@ -77,7 +82,7 @@ class Intake(ConsumerRebalanceListener, Generic[ItemT]):
             return  # stopping: nothing past the last batch taken is committed
         taken = False
         try:
-            items = [self._judge(record) for record in batch.records]
+            items = await self._judge_all(batch)
             if not await pipeline.room(ROOM_WITHIN_S):
                 self._hold(consumer, pipeline)
             if consumer.polled_is_current():
@@ -88,6 +93,16 @@ class Intake(ConsumerRebalanceListener, Generic[ItemT]):
                 # FastStream goes on with the next batch: without this, its commit would
                 # skip the records of this one.
                 pipeline.failed = True
+
+    async def _judge_all(self, batch: RawBatch) -> list[ItemT]:
+        items: list[ItemT] = []
+        rested_at = monotonic()
+        for record in batch.records:
+            items.append(self._judge(record))
+            if monotonic() - rested_at > STRETCH_S:
+                await asyncio.sleep(0)
+                rested_at = monotonic()
+        return items
 
     def _hold(self, consumer: TolerantConsumer, pipeline: Pipeline[ItemT]) -> None:
         """Stop reading, but keep polling, until there is room again."""
