@@ -1,0 +1,34 @@
+"""Every metric of a service that reads from Kafka stands on its page, and no other."""
+
+import re
+from pathlib import Path
+
+import pytest
+from daybook.runtime.metrics import ConsumerMetrics, IngestMetrics, TrackerMetrics
+from prometheus_client import CollectorRegistry
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.mark.parametrize(
+    ("service", "metrics"),
+    [("ingest", IngestMetrics), ("task-tracker", TrackerMetrics)],
+)
+def test_a_service_lists_its_metrics(
+    service: str, metrics: type[ConsumerMetrics]
+) -> None:
+    registry = CollectorRegistry()
+    metrics(registry)  # pyright: ignore[reportCallIssue] - a service's takes no more
+    made = {
+        family.name + ("_total" if family.type == "counter" else "")
+        for family in registry.collect()
+    }
+    page = (ROOT / "services" / service / "README.md").read_text(encoding="utf-8")
+    prefix = f"daybook_{service.replace('-', '_')}"
+    listed = {
+        name.replace("…", prefix)
+        for row in re.findall(r"^\| (`(?:daybook|…)_.*?) \|", page, re.MULTILINE)
+        for name in re.findall(r"`((?:daybook|…)_[a-z_]+)", row)
+    }
+
+    assert listed == made
