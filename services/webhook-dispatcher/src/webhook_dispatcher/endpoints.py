@@ -28,6 +28,7 @@ class Endpoint:
     id: str
     event_types: tuple[str, ...]
     active: bool
+    created_at: datetime | None = None
     url: str = ""
     gaps_s: Sequence[float] = DEFAULT_GAPS_S
     max_in_flight: int = DEFAULT_MAX_IN_FLIGHT
@@ -40,6 +41,10 @@ class Endpoint:
     def key(self) -> str:
         """Its ``_id``."""
         return f"{self.project_id}/{self.id}"
+
+    def asks_for(self, event_type: str) -> bool:
+        """Whether it wants events of this type."""
+        return asks_for(self.event_types, event_type)
 
     def target(self, box: Box, now: datetime) -> Target:
         """What an attempt at ``now`` uses; raises ``SealError``."""
@@ -106,7 +111,7 @@ class Endpoints:
     def asking_for(self, project_id: str, event_type: str) -> Iterator[Endpoint]:
         """The project's endpoints that want events of this type."""
         for endpoint in self._by_project.get(project_id, ()):
-            if asks_for(endpoint.event_types, event_type):
+            if endpoint.asks_for(event_type):
                 yield endpoint
 
 
@@ -116,6 +121,7 @@ def _endpoint(found: Mapping[str, Any]) -> Endpoint:
         id=found["id"],
         event_types=tuple(found["event_types"]),
         active=found["active"],
+        created_at=found.get("created_at"),
         url=found.get("url", ""),
         gaps_s=tuple(found.get("retry_schedule_s", DEFAULT_GAPS_S)),
         max_in_flight=found.get("max_in_flight", DEFAULT_MAX_IN_FLIGHT),

@@ -124,6 +124,13 @@ class Slots:
         for slot in slots:
             self._mine.pop(slot, None)
 
+    def divide(self, keys: Iterable[str]) -> tuple[set[str], set[str]]:
+        """Those of these endpoints that are this process's, and those of others."""
+        mine = self.mine
+        asked = set(keys)
+        ours = {key for key in asked if slot_of(key) in mine}
+        return ours, asked - ours
+
     async def mark(self, keys: Iterable[str]) -> None:
         """Tell the owners of these endpoints that there is work for them."""
         marks: dict[int, list[str]] = {}

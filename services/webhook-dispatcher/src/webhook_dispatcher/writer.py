@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from random import Random
 from typing import TypeVar
 
@@ -52,8 +53,10 @@ class Writer:
         told: Callable[[Iterable[str]], Awaitable[None]],
         metrics: DispatcherMetrics,
         random: Random,
+        skew: timedelta,
     ) -> None:
         self._stores = stores
+        self._skew = skew
         self._tier_of = tier_of
         self._told = told
         self._metrics = metrics
@@ -81,8 +84,13 @@ class Writer:
             asking = self._stores.endpoints.asking_for(
                 event.project_id, event.data["event_type"]
             )
+            # The broker's clock may be behind the one that the endpoint was made by.
+            received = from_ms(item.record.timestamp) + self._skew
             for endpoint in asking:
-                yield item, endpoint
+                made = endpoint.created_at
+                # What was there before it is for a replay to send.
+                if made is None or made <= received:
+                    yield item, endpoint
 
     def _document(self, match: Match, off: set[str]) -> Document:
         item, endpoint = match

@@ -1,0 +1,115 @@
+"""What people asked for, done: claimed one by one, and safe to do again."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any, Protocol
+
+from daybook.runtime.mongo import Document, is_unavailable
+from daybook.storage.commands import COMMANDS_TO_DO, WEBHOOK_DISPATCHER, CommandStatus
+from pymongo import ReturnDocument
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.errors import PyMongoError
+
+log = logging.getLogger(__name__)
+
+# What takes as long as there are sendouts is a background task.
+LONG = frozenset({"sendouts.retry", "endpoint.replay"})
+_RENEWALS = 3
+_FREE: Document = {
+    "$or": [
+        {"leased_until": {"$exists": False}},
+        {"$expr": {"$lte": ["$leased_until", "$$NOW"]}},
+    ]
+}
+
+
+class CannotBeDone(Exception):
+    """What was asked for cannot be done; the text says why, and what to do."""
+
+
+class Deed(Protocol):
+    """Does a command, however often; returns what to say of it."""
+
+    async def __call__(self, command: Document) -> str | None: ...
+
+
+class Commands:
+    """Does the commands that name the dispatcher; any process may do any."""
+
+    def __init__(
+        self,
+        commands: AsyncCollection[Document],
+        deeds: dict[str, Deed],
+        lease: timedelta,
+    ) -> None:
+        self._commands = commands
+        self._deeds = deeds
+        self._lease = lease
+
+    async def work(self) -> None:
+        """Do what there is to do; where the database is away, the next time will do."""
+        try:
+            while (command := await self._claim()) is not None:
+                await self._do(command)
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            log.warning("cannot work through commands: %s", str(error)[:200])
+
+    async def _claim(self) -> Document | None:
+        return await self._commands.find_one_and_update(
+            {"service": WEBHOOK_DISPATCHER, "status": "ACCEPTED", **_FREE},
+            [{"$set": {"claim": {"$add": ["$claim", 1]}, "leased_until": self._until}}],
+            sort=[("created_at", 1)],
+            hint=COMMANDS_TO_DO,
+            return_document=ReturnDocument.AFTER,
+        )
+
+    @property
+    def _until(self) -> dict[str, Any]:
+        return {"$add": ["$$NOW", int(self._lease.total_seconds() * 1000)]}
+
+    async def _do(self, command: Document) -> None:
+        deed = self._deeds.get(command["kind"])
+        status: CommandStatus = "DONE"
+        message: str | None
+        if deed is None:
+            status, message = "FAILED", f"{command['kind']!r} is not known here"
+        else:
+            if command["kind"] in LONG:
+                # The task that shows how far it is has the command's own id.
+                told = {"$set": {"task_id": command["id"]}}
+                await self._commands.update_one(_claimed(command), told)
+            renewing = asyncio.create_task(self._renew(command))
+            try:
+                message = await deed(command)
+            except CannotBeDone as error:
+                status, message = "FAILED", str(error)
+            finally:
+                renewing.cancel()
+        ended: Document = {
+            "status": status,
+            "message": {"$literal": message},
+            "finished_at": "$$NOW",
+        }
+        await self._commands.update_one(_claimed(command), [{"$set": ended}])
+
+    async def _renew(self, command: Document) -> None:
+        """Keep a long one from being taken over."""
+        while True:
+            await asyncio.sleep(self._lease.total_seconds() / _RENEWALS)
+            try:
+                await self._commands.update_one(
+                    _claimed(command), [{"$set": {"leased_until": self._until}}]
+                )
+            except PyMongoError as error:
+                log.warning("cannot renew a command's lease: %s", str(error)[:200])
+
+
+def _claimed(command: Document) -> Document:
+    return {"_id": command["_id"], "claim": command["claim"]}
+
+
+Told = Callable[[set[str]], Awaitable[None]]
