@@ -115,6 +115,22 @@ def test_what_is_no_json_is_refused(
         reader.read(FakeRecord(value))
 
 
+@pytest.mark.parametrize("levels", range(96, 103))
+def test_what_a_host_can_publish_is_not_too_deep_to_be_read(
+    reader: EventReader, levels: int
+) -> None:
+    payload = "[" * levels + "]" * levels
+    try:
+        published = WebhookPublished(event_type="a", payload=payload)
+    except ValidationError:
+        assert levels > 98
+        return
+
+    record = encode(published, id="e-1", source="s", time=utc_now(), project_id="demo")
+
+    assert reader.read(FakeRecord(record.value)).data["payload"] == payload
+
+
 @pytest.mark.parametrize("payload", ["", "{", "nul", "[" * 120 + "]" * 120])
 def test_a_host_cannot_publish_what_is_no_json(payload: str) -> None:
     with pytest.raises(ValidationError):

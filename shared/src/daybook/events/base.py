@@ -6,7 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from daybook.events.faults import RecordFault
-from daybook.events.json_text import parse
+from daybook.events.json_text import DEEPEST, parse
 
 JsonSchema = dict[str, Any]
 
@@ -54,7 +54,8 @@ class RawJson:
 
 def _is_json(text: str) -> str:
     try:
-        parse(text.encode())
+        # The event around it, whose depth is judged with it, has two levels.
+        parse(text.encode(), DEEPEST - 2)
     except UnicodeEncodeError:
         raise ValueError("a lone surrogate stands in it") from None
     except RecordFault as fault:

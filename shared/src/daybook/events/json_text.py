@@ -16,13 +16,13 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 Raws = dict[str, str]
 
 
-def parse(value: bytes) -> Any:
+def parse(value: bytes, deepest: int = DEEPEST) -> Any:
     """Read any JSON, integers and fractions as their text.
 
-    Raises :class:`TooDeep` beyond 100 levels and :class:`NotJson`, which says where.
-    Lone surrogates, which Python's strings can hold, pass.
+    Raises :class:`TooDeep` beyond ``deepest`` levels and :class:`NotJson`, which says
+    where. Lone surrogates, which Python's strings can hold, pass.
     """
-    refuse_depth(value)
+    refuse_depth(value, deepest)
     try:
         return _decoder.decode(value.decode("utf-8"))
     except UnicodeDecodeError as error:
@@ -59,18 +59,18 @@ _decoder = json.JSONDecoder(
 )
 
 
-def refuse_depth(value: bytes) -> None:
-    """Raise :class:`TooDeep` where arrays and objects nest beyond 100 levels.
+def refuse_depth(value: bytes, deepest: int = DEEPEST) -> None:
+    """Raise :class:`TooDeep` where arrays and objects nest beyond ``deepest`` levels.
 
     Linear in the value's length, and never recursive.
     """
-    if value.count(b"[") + value.count(b"{") <= DEEPEST:
+    if value.count(b"[") + value.count(b"{") <= deepest:
         return  # cannot be deeper than it has brackets
     depth = 0
     for byte in _STRINGS.sub(b"", value):
         if byte in b"[{":
             depth += 1
-            if depth > DEEPEST:
+            if depth > deepest:
                 raise TooDeep
         elif byte in b"]}":
             depth -= 1
