@@ -1,30 +1,27 @@
-"""The shop: an ordinary FastAPI service, instrumented in five places.
+"""The shop: an ordinary FastAPI service, instrumented in six places.
 
-Look for "Daybook" below: the client's life, the middleware, and who is who; and in
-``imports.py``: a task that waits, and its run.
+Look for "Daybook" below: the client's life, the middleware, who is who, and what others
+are told of; and in ``imports.py``: a task that waits, and its run.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any, cast
 from urllib.parse import parse_qs
 
-from daybook.events.request import ApiKey, Resource, User
+from daybook.events.request import Resource
 from daybook.integrations.asgi import DaybookMiddleware, Exchange, Identity, Skip
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response, StreamingResponse
+from pydantic import BaseModel
 
+from shop.callers import caller, cause, require_key
 from shop.imports import Daybook, Imports, NotAnImport, read_rows
 from shop.store import Campaign, NewCampaign, NewVoucher, Store, Voucher
 
-# A demo's keys: id, then name, kind and secret.
-KEYS: dict[str, tuple[ApiKey, str]] = {
-    "shop-server": (ApiKey(id="shop-server", name="Backend", kind="server"), "s3cret"),
-    "shop-web": (ApiKey(id="shop-web", name="Storefront", kind="client"), "pub1ic"),
-}
 PASSWORD = "correct horse"  # noqa: S105 - a demo's
 
 _RESOURCE = re.compile(r"/v1/(voucher|campaign)s/(?!import\Z)([^/]+)")
@@ -58,6 +55,7 @@ def create_app(
         DaybookMiddleware, daybook, identify=identify, skip=Skip(paths=["/healthz"])
     )
     app.state.store = store
+    app.state.daybook = daybook
     app.state.imports = importing
     app.add_exception_handler(RequestValidationError, invalid_payload)
     app.include_router(open_routes)
@@ -67,33 +65,18 @@ def create_app(
 
 def identify(exchange: Exchange) -> Identity:
     """Daybook 3: who made the request, and about what, as this shop knows it."""
-    headers = exchange.headers
     # What the shop's own code left there: which task, which file.
     state = exchange.native.get("state", {})
-    key = KEYS.get(headers.get("x-app-id", ""))
+    by = caller(exchange.headers)
     about = _RESOURCE.match(exchange.path)
     return Identity(
-        user=who_acts(headers),
-        api_key=key[0] if key else None,
-        channel="CLIENT_API" if key and key[0].kind == "client" else None,
+        user=by.user,
+        api_key=by.api_key,
+        channel=by.channel,
         task_id=state.get("task_id"),
         import_file_id=state.get("import_file_id"),
         resource=Resource(type=about[1], id=about[2]) if about else None,
     )
-
-
-def who_acts(headers: Mapping[str, str]) -> User | None:
-    user = User(id=headers.get("x-user-id"), email=headers.get("x-user-email"))
-    return user if user.id or user.email else None
-
-
-async def require_key(
-    x_app_id: str = Header(default=""), x_app_token: str = Header(default="")
-) -> None:
-    """Let in who has a key and its secret."""
-    key = KEYS.get(x_app_id)
-    if key is None or key[1] != x_app_token:
-        raise HTTPException(401, "send a valid X-App-Id and X-App-Token")
 
 
 async def invalid_payload(request: Request, error: Exception) -> Response:
@@ -107,9 +90,28 @@ def the_store(request: Request) -> Store:
     return cast("Store", request.app.state.store)
 
 
+Tell = Callable[[str, str, BaseModel], None]
+
+
+def the_teller(request: Request) -> Tell:
+    """Tells who has an endpoint: what happened, to which id, and how that is now."""
+    daybook = cast("Daybook", request.app.state.daybook)
+
+    def tell(event_type: str, id: str, thing: BaseModel) -> None:
+        # Daybook 4: a webhook, with the request that caused it.
+        daybook.publish_webhook(
+            event_type,
+            thing.model_dump(mode="json"),
+            **{**cause(request), "entity_id": id},
+        )
+
+    return tell
+
+
 open_routes = APIRouter()
 routes = APIRouter(prefix="/v1", dependencies=[Depends(require_key)])
 SHOP = Depends(the_store)
+TELL = Depends(the_teller)
 
 
 @open_routes.get("/healthz")
@@ -143,13 +145,16 @@ async def list_vouchers(
 
 
 @routes.post("/vouchers", status_code=201)
-async def create_voucher(new: NewVoucher, store: Store = SHOP) -> Voucher:
+async def create_voucher(
+    new: NewVoucher, store: Store = SHOP, tell: Tell = TELL
+) -> Voucher:
     if store.vouchers.get(new.code):
         raise HTTPException(409, f"there is a voucher {new.code} already")
     if new.campaign and not store.campaigns.get(new.campaign):
         raise HTTPException(400, f"there is no campaign {new.campaign}")
     voucher = Voucher(**new.model_dump())
     store.vouchers.put(voucher.code, voucher)
+    tell("voucher.created", voucher.code, voucher)
     return voucher
 
 
@@ -167,23 +172,8 @@ async def import_vouchers(
     state = request.state
     state.import_file_id = import_file_id
     imports: Imports = request.app.state.imports
-    state.task_id = imports.begin(
-        rows,
-        {
-            "request_id": state.daybook_request_id,
-            "user": who_acts(_in_utf8(request)),
-            "import_file_id": import_file_id,
-        },
-    )
+    state.task_id = imports.begin(rows, cause(request), import_file_id)
     return {"async_action_id": state.task_id}
-
-
-def _in_utf8(request: Request) -> dict[str, str]:
-    # The customers' e-mail addresses are in UTF-8, which Starlette reads as Latin-1.
-    return {
-        name.decode("latin-1"): value.decode("utf-8", "replace")
-        for name, value in request.headers.raw
-    }
 
 
 async def _body(request: Request) -> bytes:
@@ -204,11 +194,12 @@ async def get_voucher(code: str, store: Store = SHOP) -> Voucher:
 
 
 @routes.post("/vouchers/{code}/redemption")
-async def redeem_voucher(code: str, store: Store = SHOP) -> Voucher:
+async def redeem_voucher(code: str, store: Store = SHOP, tell: Tell = TELL) -> Voucher:
     voucher = await get_voucher(code, store)
     if voucher.redeemed >= voucher.redemptions:
         raise HTTPException(400, f"voucher {code} is used up")
     voucher.redeemed += 1
+    tell("voucher.redeemed", code, voucher)
     return voucher
 
 
@@ -218,9 +209,12 @@ async def list_campaigns(store: Store = SHOP) -> dict[str, Any]:
 
 
 @routes.post("/campaigns", status_code=201)
-async def create_campaign(new: NewCampaign, store: Store = SHOP) -> Campaign:
+async def create_campaign(
+    new: NewCampaign, store: Store = SHOP, tell: Tell = TELL
+) -> Campaign:
     campaign = Campaign(id=f"camp_{len(store.campaigns) + 1}", **new.model_dump())
     store.campaigns.put(campaign.id, campaign)
+    tell("campaign.created", campaign.id, campaign)
     return campaign
 
 

@@ -5,10 +5,10 @@ import csv
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, Unpack
+from typing import Any, Protocol, Unpack
 
 from daybook import Publisher
-from daybook.client import Task, TaskLinks, TaskOptions
+from daybook.client import Task, TaskLinks, TaskOptions, WebhookLinks
 from pydantic import ValidationError
 
 from shop.store import NewVoucher, Store, Voucher
@@ -27,6 +27,9 @@ class Daybook(Publisher, Protocol):
 
     def task(self, task_type: str, **options: Unpack[TaskOptions]) -> Task: ...
     def enqueue_task(self, task_type: str, **links: Unpack[TaskLinks]) -> str: ...
+    def publish_webhook(
+        self, event_type: str, payload: Any, **links: Unpack[WebhookLinks]
+    ) -> None: ...
 
 
 class NotAnImport(ValueError):
@@ -64,15 +67,25 @@ class Imports:
         default_factory=set["asyncio.Task[None]"]
     )
 
-    def begin(self, rows: Sequence[Row], links: TaskLinks) -> str:
+    def begin(
+        self,
+        rows: Sequence[Row],
+        cause: WebhookLinks,
+        import_file_id: str | None = None,
+    ) -> str:
         """Import the rows in the background; the id of the task that does it."""
-        links = {**links, "total": len(rows)}
-        # Daybook 4: the task is known from here on, and waits.
-        links["task_id"] = self.daybook.enqueue_task(TASK_TYPE, **links)
-        running = asyncio.create_task(self._run(rows, links))
+        links: TaskLinks = {
+            "request_id": cause.get("group_id"),
+            "user": cause.get("user"),
+            "import_file_id": import_file_id,
+            "total": len(rows),
+        }
+        # Daybook 5: the task is known from here on, and waits.
+        id = links["task_id"] = self.daybook.enqueue_task(TASK_TYPE, **links)
+        running = asyncio.create_task(self._run(rows, links, cause))
         self._running.add(running)
         running.add_done_callback(self._running.discard)
-        return links["task_id"]
+        return id
 
     async def close(self) -> None:
         """Stop what runs; each says that it was cancelled."""
@@ -86,8 +99,10 @@ class Imports:
         if self._running:
             await asyncio.wait(self._running)
 
-    async def _run(self, rows: Sequence[Row], links: TaskLinks) -> None:
-        # Daybook 5: the block is the run, whatever becomes of it.
+    async def _run(
+        self, rows: Sequence[Row], links: TaskLinks, cause: WebhookLinks
+    ) -> None:
+        # Daybook 6: the block is the run, whatever becomes of it.
         run = self.daybook.task(TASK_TYPE, enqueued=True, **links)
         try:
             await self._free.acquire()
@@ -98,6 +113,7 @@ class Imports:
             await self._import_rows(run, rows)
         finally:
             self._free.release()
+        self._tell(run, links, cause)
 
     async def _import_rows(self, run: Task, rows: Sequence[Row]) -> None:
         async with run as task:
@@ -110,6 +126,19 @@ class Imports:
                     task.advance(failed=[{"row": line, "code": code, "reason": reason}])
                 await asyncio.sleep(self.pause_s)
             task.message = f"{task.done_count} of {len(rows)} vouchers imported"
+
+    def _tell(self, run: Task, links: TaskLinks, cause: WebhookLinks) -> None:
+        id = links.get("task_id")
+        payload = {
+            "async_action_id": id,
+            "import_file_id": links.get("import_file_id"),
+            "total": links.get("total"),
+            "done_count": run.done_count,
+            "failed_count": run.failed_count,
+        }
+        self.daybook.publish_webhook(
+            "import.finished", payload, **{**cause, "entity_id": id}
+        )
 
     def _import(self, row: list[str]) -> str | None:
         """Why the row cannot be imported, or None: it has been."""

@@ -8,6 +8,7 @@ from daybook.client.settings import Options, Settings
 from daybook.client.synchronous import SyncClient
 from daybook.client.task_settings import TaskLinks, TaskOptions, TaskSettings
 from daybook.client.tasks import SyncTask, Task
+from daybook.client.webhooks import WebhookLinks
 
 __all__ = [
     "Client",
@@ -23,4 +24,5 @@ __all__ = [
     "TaskLinks",
     "TaskOptions",
     "TaskSettings",
+    "WebhookLinks",
 ]

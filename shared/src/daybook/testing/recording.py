@@ -3,15 +3,17 @@
 import threading
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Unpack
+from typing import Any, Unpack
 
 from daybook.client.core import Core
 from daybook.client.settings import Options, Settings
 from daybook.client.task_settings import TaskLinks, TaskOptions
 from daybook.client.tasks import SyncTask, Task, enqueue
+from daybook.client.webhooks import WebhookLinks, webhook_event
 from daybook.events.base import Event
 from daybook.events.request import RequestCompleted
 from daybook.events.task import TaskEvent
+from daybook.events.webhook import WebhookPublished
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,14 @@ class Published:
 
 
 class RecordingPublisher:
-    """Keeps requests and task events that were published; safe from many threads."""
+    """Keeps the requests, task events and webhooks that were published; safe from many
+    threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
         self._calls: list[Published] = []
         self._tasks: list[TaskEvent] = []
+        self._webhooks: list[WebhookPublished] = []
 
     def publish(
         self,
@@ -43,6 +47,8 @@ class RecordingPublisher:
         with self._lock:
             if isinstance(event, TaskEvent):
                 self._tasks.append(event)
+            elif isinstance(event, WebhookPublished):
+                self._webhooks.append(event)
             else:
                 assert isinstance(event, RequestCompleted)
                 self._calls.append(Published(event, project_id, time, traceparent))
@@ -58,6 +64,12 @@ class RecordingPublisher:
         """The task events, in order."""
         with self._lock:
             return list(self._tasks)
+
+    @property
+    def webhooks(self) -> list[WebhookPublished]:
+        """The webhooks, in order."""
+        with self._lock:
+            return list(self._webhooks)
 
     @property
     def only(self) -> RequestCompleted:
@@ -100,6 +112,12 @@ class RecordingClient(RecordingPublisher):
     def enqueue_task(self, task_type: str, **links: Unpack[TaskLinks]) -> str:
         """As both clients."""
         return enqueue(self._core, self, task_type, links)
+
+    def publish_webhook(
+        self, event_type: str, payload: Any, **links: Unpack[WebhookLinks]
+    ) -> None:
+        """As both clients, but that it raises for what is no JSON."""
+        self.publish(webhook_event(event_type, payload, links))
 
 
 class _RecordingCore(Core):
