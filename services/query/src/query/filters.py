@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from daybook.storage.status_codes import read_codes
 from daybook.storage.times import to_ms
 
 AFTER, BEFORE = "created_at[after]", "created_at[before]"
@@ -152,6 +153,13 @@ def read_time(text: str) -> int | None:
         return to_ms(moment.astimezone(UTC) + _ROUND_UP)
     except (ValueError, OverflowError):
         return None
+
+
+def codes_problem(values: Sequence[str]) -> str | None:
+    """What is wrong with values of ``status_code``."""
+    if any(read_codes(value) is None for value in values):
+        return "use a code such as 404, a class such as 4xx, or null for no response"
+    return None
 
 
 def one_of(*choices: str) -> Check:

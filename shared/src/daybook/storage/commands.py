@@ -12,7 +12,8 @@ doing it once: a claim whose owner died is taken over.
 The dispatcher's kinds and their parameters::
 
     sendout.retry      sendout_id
-    sendouts.retry     filter (of the list of sendouts, as query's API names them), count
+    sendouts.retry     filter count? (filter: daybook.storage.sendout_filters;
+                       count: left out where there are more than query counts)
     endpoint.test      endpoint_id sendout_id
     endpoint.enable    endpoint_id
     endpoint.disable   endpoint_id reason

@@ -50,13 +50,18 @@ def asks_for(patterns: Iterable[str], event_type: str) -> bool:
     return any(_compiled(pattern).fullmatch(event_type) for pattern in patterns)
 
 
-@lru_cache(maxsize=4096)
-def _compiled(pattern: str) -> re.Pattern[str]:
+def pattern_text(pattern: str) -> str:
+    """A pattern as a regular expression of Python's and Perl's, in which . is any."""
     # Possessive: a pattern of many stars must not take for ever to fail.
     parts = [re.escape(part) for part in re.split(r"\*+", pattern)]
     first, *rest = parts
     if not rest:
-        return re.compile(first, re.DOTALL)
+        return first
     *middle, last = rest
     lazy = "".join(f"(?>.*?{part})" for part in middle)
-    return re.compile(f"{first}{lazy}.*{last}", re.DOTALL)
+    return f"{first}{lazy}.*{last}"
+
+
+@lru_cache(maxsize=4096)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern_text(pattern), re.DOTALL)

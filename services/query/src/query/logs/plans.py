@@ -1,9 +1,10 @@
 """Which index answers a filter of logs."""
 
 from daybook.storage.logs import BY_REF, BY_TIME, FAILURES_BY_TIME
+from daybook.storage.status_codes import ALL_CODES, Codes
 
 from query.filters import Filters
-from query.logs.filters import ALL_CODES, Codes, asked_codes
+from query.logs.filters import asked_codes
 from query.plans import Conditions, Plan, References, has_each, refs_of
 
 REFERENCES: References = {
