@@ -12,6 +12,7 @@ def banner(entry: StackEntry, state_dir: Path, *, colour: bool) -> str:
         ("API", f"{entry.api}/v1  (docs: {entry.api}/docs)"),
         ("Key", f"{entry.api_key}  (project {entry.project_id})"),
         ("Shop", entry.shop),
+        *([("Webhooks", f"{entry.receiver}/ledger")] if entry.receiver else []),
         ("Logs", f"{state_dir / 'logs'}/, a file a process"),
     ]
     rule = "─" * 72

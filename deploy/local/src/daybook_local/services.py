@@ -19,14 +19,17 @@ PLAIN_HTTP = "DAYBOOK_WEBHOOK_PLAIN_HTTP"
 # What whoever makes webhook endpoints and whoever sends to them have to agree on.
 WEBHOOKS = (SEALING, ALLOWED_NETWORKS, PLAIN_HTTP)
 SHOP_URL = "SHOP_URL"
+RECEIVER_LEDGER = "RECEIVER_LEDGER"
+RECEIVER_SECRETS = "RECEIVER_SECRETS_FILE"
 
 
 class Stage(IntEnum):
     """When a process starts; they stop the other way round, each stage at once."""
 
-    SERVICES = 1
-    SHOP = 2
-    TRAFFIC = 3
+    RECEIVER = 1  # there for as long as anybody delivers
+    SERVICES = 2
+    SHOP = 3
+    TRAFFIC = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,15 @@ def show_trouble(line: str) -> str | None:
 
 
 SERVICES = (
+    Service(
+        "receiver",
+        (RECEIVER_LEDGER, RECEIVER_SECRETS),
+        port_variable="RECEIVER_PORT",
+        usual_port=8082,
+        ready_path="/healthz",
+        stage=Stage.RECEIVER,
+        shown=show_trouble,
+    ),
     Service("ingest", (KAFKA, MONGODB), port_variable="DAYBOOK_HEALTH_PORT"),
     Service(
         "task-tracker",

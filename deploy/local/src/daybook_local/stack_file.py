@@ -27,6 +27,7 @@ class StackEntry:
     shop: str
     kafka: str
     mongodb: str
+    receiver: str | None = None  # of webhooks, where one runs
     services: dict[str, ServiceEntry] = field(default_factory=dict[str, ServiceEntry])
 
 

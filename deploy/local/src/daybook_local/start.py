@@ -5,6 +5,7 @@ import os
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +22,7 @@ from daybook_local.kafka import kafka_is_missing
 from daybook_local.mongo import Mongo, find_mongod
 from daybook_local.ports import HOST
 from daybook_local.private_files import kept
+from daybook_local.receiving import LEDGER, SECRETS, Receiving
 from daybook_local.servers import make_kafka
 from daybook_local.services import SERVICES, Service, Stage
 from daybook_local.settings import Settings
@@ -65,6 +67,8 @@ def start(settings: Settings, parts: Parts, stack: Stack) -> StackEntry:
         # Receivers on this machine, and nothing else that is private.
         names.ALLOWED_NETWORKS: "127.0.0.0/8,::1/128",
         names.PLAIN_HTTP: "true",
+        names.RECEIVER_LEDGER: str((settings.state_dir / LEDGER).absolute()),
+        names.RECEIVER_SECRETS: str((settings.state_dir / SECRETS).absolute()),
     }
     admin = Admin(
         {name: variables[name] for name in (names.KAFKA, names.MONGODB, names.SECRET)},
@@ -81,12 +85,15 @@ def start(settings: Settings, parts: Parts, stack: Stack) -> StackEntry:
     if not _is_known(api, key):
         # The database is not the one that the key was made in.
         key = admin.replace_key(key_file)
+    if "receiver" in stack.running:
+        _deliver(stack, api, key, settings.state_dir)
     return StackEntry(
         dashboard=admin.sign_in_link(api),
         api=api,
         api_key=key,
         project_id=PROJECT_ID,
         shop=_url(stack, "shop"),
+        receiver=_url(stack, "receiver") if "receiver" in stack.running else None,
         kafka=kafka,
         mongodb=mongodb,
         services={
@@ -158,6 +165,18 @@ def _require_mongodb(uri: str) -> None:
             client.admin.command("ping")
     except PyMongoError as error:
         raise StackError(f"MongoDB (MONGODB_URI) does not answer: {error}") from error
+
+
+def _deliver(stack: Stack, api: str, key: str, state_dir: Path) -> None:
+    """Have the receiver get webhooks; the stack is of use without them, too."""
+    headers = {"authorization": f"Bearer {key}"}
+    with httpx.Client(
+        base_url=api, headers=headers, timeout=30.0, trust_env=False
+    ) as client:
+        try:
+            Receiving(client, state_dir).at(_url(stack, "receiver"))
+        except StackError as error:
+            stack.say(f"the receiver gets no webhooks: {error}")
 
 
 def _url(stack: Stack, name: str) -> str:
