@@ -34,6 +34,7 @@ from daybook.storage.projects import is_project_id
 _DATA_MEMBERS = frozenset({"data", "data_base64"})
 _time = TypeAdapter(datetime)
 _INT64_ERRORS = frozenset({"int_parsing_size", "greater_than_equal", "less_than_equal"})
+_LENGTH_ERRORS = frozenset({"too_short", "too_long"})
 
 
 def judge_structured(value: bytes, events: Mapping[str, type[Event]]) -> CloudEvent:
@@ -197,4 +198,8 @@ def _fault(errors: ValidationError) -> RecordFault:
         and not -(2**63) <= value < 2**63
     ):
         return NotStorable(f"{where} is beyond 64 bits")
-    return WrongType(f"{where}: {error['msg']}")
+    words = error["msg"]
+    if error["type"] in _LENGTH_ERRORS and isinstance(value, str):
+        # After a validator of ours, pydantic calls a text's characters items.
+        words = words.replace("item", "character")
+    return WrongType(f"{where}: {words}")
