@@ -73,8 +73,16 @@ def test_a_first_run_need_not_say_so(reader: EventReader) -> None:
     ("event", "fault", "word"),
     [
         (task_event(data={"task_id": ...}), faults.MissingField, "task_id"),
-        (task_event(data={"task_id": ""}), faults.WrongType, "least 1 character"),
-        (task_event(data={"task_id": "x" * 257}), faults.WrongType, "256 characters"),
+        (
+            task_event(data={"task_id": ""}),
+            faults.WrongType,
+            "task_id: Value should have at least 1 character ",
+        ),
+        (
+            task_event(data={"task_id": "x" * 257}),
+            faults.WrongType,
+            "task_id: Value should have at most 256 characters ",
+        ),
         (task_event(data={"task_type": "x" * 257}), faults.WrongType, "task_type"),
         (task_event(data={"run": 0}), faults.WrongType, "run"),
         (task_event(data={"run": "1"}), faults.WrongType, "run"),
