@@ -31,7 +31,9 @@ from query.api.failed_rows import failed_rows_router
 from query.api.import_files import import_files_router
 from query.api.logs import logs_router
 from query.api.tasks import task_router, tasks_router
+from query.api.webhook_actions import webhook_actions_router
 from query.api.webhook_endpoints import webhook_endpoints_router
+from query.api.webhook_sendouts import webhook_sendouts_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
 from query.edge import Edge
@@ -48,6 +50,8 @@ from query.pages.docs import docs_router
 from query.pages.import_files import import_file_pages
 from query.pages.live_tasks import live_tasks_router
 from query.pages.logs import logs_pages
+from query.pages.retrying import retrying_pages
+from query.pages.sendouts import sendouts_pages
 from query.pages.sign_in import sign_in_router
 from query.pages.task_detail import TaskDetails
 from query.pages.tasks import tasks_pages
@@ -130,9 +134,11 @@ def create_app(
         rules=settings.address_rules,
         box=settings.box(),
         clock=world.clock,
+        stopwatch=world.stopwatch,
         make_id=world.make_id,
         randomness=world.randomness,
         patience=world.patience,
+        budget=settings.list_budget,
     )
     metrics = Metrics(registry)
 
@@ -155,9 +161,13 @@ def create_app(
     app.include_router(task_router(tasks, authenticator))
     app.include_router(import_files_router(library, authenticator))
     app.include_router(webhook_endpoints_router(webhooks.endpoints, authenticator))
+    app.include_router(webhook_actions_router(webhooks, authenticator))
+    app.include_router(webhook_sendouts_router(webhooks, authenticator))
     app.include_router(sign_in_router(desk, authenticator))
     app.include_router(logs_pages(desk, logs, lists, library.files, causes))
     app.include_router(tasks_pages(desk, tasks, details, world.clock))
+    app.include_router(sendouts_pages(desk, webhooks, world.clock))
+    app.include_router(retrying_pages(desk, webhooks, world.clock))
     app.include_router(live_tasks_router(desk, live, world.clock, world.stopwatch))
     app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))

@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from daybook.storage.sendout_filters import ATTEMPTS_FROM
+
 from query.filters import AFTER, BEFORE, InvalidFilters, Vocabulary
 from query.logs.filters import LOG_FILTERS
 from query.tasks.filters import PROGRESS_FROM, PROGRESS_TO, TASK_FILTERS
+from query.webhooks.filters import SENDOUT_VOCABULARY
 
 DEFAULT_LIMIT = 25
 HIGHEST_LIMIT = 100
@@ -83,6 +86,15 @@ _OF_TASKS = {
     "stalled": "true: a sign of life is overdue. false: it is not.",
 }
 
+_OF_SENDOUTS = {
+    "status": "SCHEDULED, SENT, RETRYING, FAILED or HELD.",
+    "event_type": "A type, or a pattern: voucher.*; * is any text.",
+    "event_id": "The event's id as it was published.",
+    "group_id": "The id of the API request that caused it.",
+    "status_code": "Of the last attempt: 404, a class (4xx), or null for no answer.",
+    ATTEMPTS_FROM: "So many attempts or more.",
+}
+
 
 def _list(
     vocabulary: Vocabulary, descriptions: Mapping[str, str], default_limit: int
@@ -104,4 +116,5 @@ def _list(
 TASK_LIMIT = 10
 
 LOG_LIST = _list(LOG_FILTERS, _OF_LOGS, DEFAULT_LIMIT)
+SENDOUT_LIST = _list(SENDOUT_VOCABULARY, _OF_SENDOUTS, DEFAULT_LIMIT)
 TASK_LIST = _list(TASK_FILTERS, _OF_TASKS, TASK_LIMIT)

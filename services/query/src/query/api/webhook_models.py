@@ -1,6 +1,6 @@
 """The shapes of webhook endpoints and commands, as the documentation shows them."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -70,6 +70,34 @@ class Command(BaseModel):
     task_id: str | None = Field(description="The background task that carries it out.")
     created_at: Time
     finished_at: Time | None
+
+
+class Hour(BaseModel):
+    hour: Time = Field(description="Its beginning.")
+    sendouts: int | None = Field(description="Made in it; null: time ran out.")
+
+
+class Basis(BaseModel):
+    sendouts: int = Field(description="So many were looked at, the newest.")
+    attempts: int
+    since: Time | None = Field(description="From the oldest of them on.")
+    complete: bool = Field(description="Whether those are all of the 24 hours.")
+
+
+class WebhookEndpointStats(BaseModel):
+    """How an endpoint has done in the last 24 hours, the running one included."""
+
+    object: Literal["webhook_endpoint_stats"]
+    endpoint_id: str
+    since: Time
+    until: Time
+    success_rate: float | None = Field(
+        description="Of its attempts, those that were answered with a 2xx: 0 to 1."
+    )
+    p95_duration_ms: float | None = Field(description="Of its attempts.")
+    statuses: dict[str, int] = Field(description="How many sendouts have each status.")
+    hours: list[Hour] = Field(description="24, the oldest first.")
+    based_on: Basis = Field(description="What rate, duration and statuses are of.")
 
 
 class _Body(BaseModel):
@@ -143,6 +171,3 @@ class Replay(_Body):
 
 class Empty(_Body):
     """No fields."""
-
-
-Shape = dict[str, Any]

@@ -42,7 +42,10 @@ def docs_context(document: Schema) -> dict[str, Any]:
                             "type": type_text(item["schema"]),
                             "description": item.get("description", ""),
                         }
-                        for item in operation.get("parameters", [])
+                        for item in (
+                            *operation.get("parameters", []),
+                            *body_fields(operation.get("requestBody", {})),
+                        )
                     ],
                     "answers": [
                         {
@@ -76,6 +79,20 @@ def docs_context(document: Schema) -> dict[str, Any]:
         if "Validation" not in name
     ]
     return {"operations": operations, "models": models}
+
+
+def body_fields(body: Schema) -> list[Schema]:
+    """The fields of a JSON body, described as parameters are."""
+    schema = body.get("content", {}).get("application/json", {}).get("schema", {})
+    return [
+        {
+            "name": name,
+            "in": "body",
+            "schema": field,
+            "description": field.get("description", ""),
+        }
+        for name, field in schema.get("properties", {}).items()
+    ]
 
 
 def type_text(schema: Schema) -> str:

@@ -5,6 +5,8 @@ from daybook.webhooks.headers import MASK
 
 from query.shapes import Json, time_or_null, time_text
 from query.webhooks.endpoints import WithSecret
+from query.webhooks.filters import STATUSES
+from query.webhooks.stats import Stats
 
 
 def endpoint_shape(endpoint: Document) -> Json:
@@ -35,6 +37,28 @@ def endpoint_shape(endpoint: Document) -> Json:
 def with_secret_shape(made: WithSecret) -> Json:
     """The endpoint with its secret: shown once, and kept sealed alone."""
     return {**endpoint_shape(made.endpoint), "secret": made.secret}
+
+
+def stats_shape(endpoint_id: str, stats: Stats) -> Json:
+    """How the endpoint has done, and what that is based on."""
+    return {
+        "object": "webhook_endpoint_stats",
+        "endpoint_id": endpoint_id,
+        "since": time_text(stats.since),
+        "until": time_text(stats.until),
+        "success_rate": stats.success_rate,
+        "p95_duration_ms": stats.p95_duration_ms,
+        "statuses": {name: stats.statuses.get(name, 0) for name in STATUSES},
+        "hours": [
+            {"hour": time_text(hour), "sendouts": count} for hour, count in stats.hours
+        ],
+        "based_on": {
+            "sendouts": stats.sampled,
+            "attempts": stats.attempts,
+            "since": time_or_null(stats.sampled_since),
+            "complete": stats.complete,
+        },
+    }
 
 
 def command_shape(command: Document) -> Json:
