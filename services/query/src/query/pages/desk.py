@@ -18,7 +18,7 @@ _PACKAGE = files("query")
 STATIC = str(_PACKAGE / "static")
 # Where a sign-in leads when it was not on the way to a page of ours.
 HOME = "/logs"
-_LISTS = (HOME, "/tasks")
+_LISTS = (HOME, "/tasks", "/webhooks", "/webhook-endpoints")
 
 
 class Desk:
@@ -52,11 +52,10 @@ class Desk:
         headers: dict[str, str] | None = None,
     ) -> HTMLResponse:
         """The template as an answer."""
+        token = self.sessions.form_token(session.nonce) if session else None
         shared = {
             "project_id": session.caller.project_id if session else None,
-            "sign_out_token": (
-                self.sessions.form_token(session.nonce) if session else None
-            ),
+            "form_token": token,
         }
         html = self._templates.get_template(template).render({**shared, **context})
         return HTMLResponse(html, status_code=status, headers=headers)
@@ -81,11 +80,12 @@ class Desk:
     async def session(self, request: Request) -> Session | None:
         return await self.sessions.read(request.cookies)
 
-    def to_sign_in(self, request: Request) -> Response:
-        """Ask for a key first, and come back after."""
-        wanted = request.url.path
-        if request.url.query:
-            wanted += f"?{request.url.query}"
+    def to_sign_in(self, request: Request, wanted: str | None = None) -> Response:
+        """Ask for a key first, and come back after; to ``wanted`` where it is given."""
+        if wanted is None:
+            wanted = request.url.path
+            if request.url.query:
+                wanted += f"?{request.url.query}"
         return RedirectResponse(
             f"/sign-in?next={quote(wanted, safe='')}", HTTPStatus.SEE_OTHER
         )

@@ -17,12 +17,14 @@ CURSOR = "cursor"
 class Blank:
     """A filter before anything is filled in.
 
-    ``options``: its values with their words, where there are few.
+    ``options``: its values with their words, where there are few. ``most``: the
+    highest number.
     """
 
     label: str
     hint: str = ""
     kind: Literal["text", "time", "number"] = "text"
+    most: int = 100
     options: Mapping[str, str] = field(default_factory=dict[str, str])
 
 

@@ -4,6 +4,8 @@ from urllib.parse import quote, urlencode
 
 from query.pages.forms import Link
 
+SENDOUTS, ENDPOINTS = "/webhooks", "/webhook-endpoints"
+
 
 def log_page(log_id: str) -> str:
     return f"/logs/{quote(log_id, safe='')}"
@@ -19,6 +21,18 @@ def task_page(task_id: str) -> str:
 
 def tasks_of_request(request_id: str) -> str:
     return f"/tasks?{urlencode({'request_id': request_id})}"
+
+
+def sendout_page(sendout_id: str) -> str:
+    return f"{SENDOUTS}/{quote(sendout_id, safe='')}"
+
+
+def sendouts_with(name: str, value: str) -> str:
+    return f"{SENDOUTS}?{urlencode({name: value})}"
+
+
+def endpoint_page(endpoint_id: str) -> str:
+    return f"{ENDPOINTS}/{quote(endpoint_id, safe='')}"
 
 
 def import_file_link(href: str | None) -> Link | None:

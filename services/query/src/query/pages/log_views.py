@@ -2,35 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
-from query.filters import AFTER, BEFORE
-from query.pages.forms import (
-    CURSOR,
-    TIMES,
-    Blank,
-    Chip,
-    Choice,
-    Fact,
-    Form,
-    Link,
-    Pairs,
-    Segments,
-    Sheet,
-    without,
-)
-
-# Periods that end now; the page's own parameter, which an exact time overrides.
-RANGE = "range"
-RANGES: Mapping[str, tuple[str, timedelta | None]] = {
-    "1h": ("1 hour", timedelta(hours=1)),
-    "24h": ("24 hours", timedelta(hours=24)),
-    "7d": ("7 days", timedelta(days=7)),
-    "30d": ("30 days", timedelta(days=30)),
-    "all": ("All time", None),
-}
-DEFAULT_RANGE = "24h"
+from query.pages.forms import TIMES, Blank, Fact, Form, Link, Pairs, Sheet
+from query.pages.ranges import RANGE, range_chip, range_links
 
 SHEET = Sheet(
     "/logs",
@@ -68,31 +43,11 @@ def make_form(
         pairs,
         problems,
         segments=[
-            _ranges(pairs, range_shown),
+            range_links(SHEET, pairs, range_shown),
             SHEET.segments("Outcome", pairs, outcomes),
         ],
-        first_chips=_range_chip(pairs, range_shown),
+        first_chips=range_chip(SHEET, pairs, range_shown),
     )
-
-
-def _ranges(pairs: Pairs, shown: str | None) -> Segments:
-    others = without(pairs, RANGE, AFTER, BEFORE, CURSOR)
-    return Segments(
-        "Period",
-        [
-            Choice(label, SHEET.address([*others, (RANGE, key)]), key == shown)
-            for key, (label, _) in RANGES.items()
-        ],
-    )
-
-
-def _range_chip(pairs: Pairs, shown: str | None) -> list[Chip]:
-    if shown is None:
-        return []
-    fixed = shown == DEFAULT_RANGE
-    remove = None if fixed else SHEET.address(without(pairs, RANGE, CURSOR))
-    label, span = RANGES[shown]
-    return [Chip("Time", label if span is None else f"Last {label}", remove)]
 
 
 def _known(shape: Mapping[str, Any], name: str) -> Mapping[str, Any]:

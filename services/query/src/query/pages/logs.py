@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from query.cursors import InvalidCursor
-from query.filters import AFTER, BEFORE, InvalidFilters
+from query.filters import InvalidFilters
 from query.import_files.repository import ImportFiles
 from query.lists import Listed, Lists
 from query.logs.filters import default_window, read_filters
@@ -27,15 +27,8 @@ from query.pages.listing import (
     problems_of,
     status_of,
 )
-from query.pages.log_views import (
-    DEFAULT_RANGE,
-    RANGE,
-    RANGES,
-    SHEET,
-    Row,
-    facts,
-    make_form,
-)
+from query.pages.log_views import SHEET, Row, facts, make_form
+from query.pages.ranges import all_time, chosen_range
 from query.sessions import Session
 from query.tasks.causes import Causes
 
@@ -117,12 +110,7 @@ async def _list(
     shown: str | None = None
     try:
         filters = read_filters(without(pairs, *SHEET.own))
-        chosen = dict(pairs).get(RANGE)
-        if chosen is not None and chosen not in RANGES:
-            raise InvalidFilters({RANGE: f"Choose a period of {', '.join(RANGES)}."})
-        default = RANGES[chosen][1] if chosen else default_window(filters)
-        if not {AFTER, BEFORE}.intersection(name for name, _ in pairs):
-            shown = chosen or ("all" if default is None else DEFAULT_RANGE)
+        default, shown = chosen_range(pairs, default_window(filters))
         page = await lists.page(
             project_id,
             filters,
@@ -140,10 +128,9 @@ async def _list(
 
     form = make_form(pairs, problems, shown)
     context = list_context(SHEET, pairs, form, problems, page, row)
-    all_time = without(pairs, CURSOR, RANGE, AFTER, BEFORE)
     context |= {
         "list_href": SHEET.address(pairs),
-        "all_href": SHEET.address([*all_time, (RANGE, "all")]),
+        "all_href": all_time(SHEET, pairs),
     }
     return context, status_of(problems)
 

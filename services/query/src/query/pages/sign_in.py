@@ -1,7 +1,6 @@
 """Signing in by key or by link, and out again."""
 
 from http import HTTPStatus
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -9,10 +8,8 @@ from starlette.responses import RedirectResponse, Response
 
 from query.auth import Authenticator, Unauthorized
 from query.pages.desk import Desk, safe_next
+from query.pages.posts import read_form
 from query.sessions import FORM_COOKIE
-
-# More than any form of ours; what is longer is none.
-_LONGEST_FORM = 16 * 1024
 
 
 def sign_in_router(desk: Desk, authenticator: Authenticator) -> APIRouter:
@@ -83,14 +80,3 @@ def sign_in_router(desk: Desk, authenticator: Authenticator) -> APIRouter:
         return answer
 
     return router
-
-
-async def read_form(request: Request) -> dict[str, str]:
-    """A posted form's fields, the first value of each; empty when it is too long."""
-    body = b""
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            return {}
-    fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True)
-    return {name: values[0] for name, values in fields.items()}
