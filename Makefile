@@ -60,6 +60,10 @@ bench-ingest: install ## Measure ingest beside a bare loop over the same events
 bench-tasks: install ## Measure the task-tracker over tasks of twenty events each
 	$(BIN)/python bench/task_folding.py
 
+.PHONY: bench-webhooks
+bench-webhooks: install ## Measure deliveries at offered rates, and beside receivers that hang
+	$(BIN)/python bench/webhook_deliveries.py
+
 .PHONY: bench-query
 bench-query: install ## Measure pages of a million logs and tasks, by filter and depth
 	$(BIN)/python bench/query_pages.py

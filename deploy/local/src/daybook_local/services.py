@@ -89,6 +89,12 @@ SERVICES = (
         port_variable="DAYBOOK_HEALTH_PORT",
     ),
     Service(
+        "webhook-dispatcher",
+        (KAFKA, MONGODB, *WEBHOOKS),
+        module="webhook_dispatcher",
+        port_variable="DAYBOOK_HEALTH_PORT",
+    ),
+    Service(
         "query",
         (KAFKA, MONGODB, SECRET, STORAGE, *WEBHOOKS),
         port_variable="DAYBOOK_PORT",
