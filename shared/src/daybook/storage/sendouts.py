@@ -41,7 +41,7 @@ SendoutStatus = Literal["SCHEDULED", "SENT", "RETRYING", "FAILED", "HELD"]
 MOST_ATTEMPTS_KEPT = 100
 
 SENDOUTS_BY_TIME = "by_time"
-SENDOUTS_FAILED_BY_TIME = "failed_by_time"
+SENDOUTS_FAILED_BY_STATUS = "failed_by_status"
 SENDOUTS_BY_REF = "by_ref"
 WORK_BY_ENDPOINT = "work_by_endpoint"
 
@@ -57,10 +57,11 @@ SENDOUT_INDEXES = (
     ),
     # The list.
     IndexModel([("project_id", 1), *_NEWEST_FIRST], name=SENDOUTS_BY_TIME),
-    # What was not delivered: failed, held, or being tried again.
+    # What was not delivered: failed, held, or being tried again. By status, since one
+    # endpoint that takes nothing holds more than all others fail.
     IndexModel(
-        [("project_id", 1), *_NEWEST_FIRST],
-        name=SENDOUTS_FAILED_BY_TIME,
+        [("project_id", 1), ("status", 1), *_NEWEST_FIRST],
+        name=SENDOUTS_FAILED_BY_STATUS,
         partialFilterExpression={"failed": True},
     ),
     # All of one event, endpoint, entity, request or type, hour by hour from the newest.

@@ -7,7 +7,7 @@ from daybook.storage.sendout_filters import is_pattern, sendout_conditions
 from daybook.storage.sendouts import (
     SENDOUTS_BY_REF,
     SENDOUTS_BY_TIME,
-    SENDOUTS_FAILED_BY_TIME,
+    SENDOUTS_FAILED_BY_STATUS,
 )
 
 from query.filters import Filters
@@ -34,14 +34,13 @@ def plan_sendouts(filters: Filters) -> Plan:
     if (rare := _walked(filters, _RARE, conditions)) is not None:
         return rare
     # Most of what an endpoint or a type has was delivered: failures are fewer.
-    statuses = frozenset(filters.of("status"))
-    if statuses and statuses <= _UNDELIVERED:
-        if statuses == _UNDELIVERED:
-            del conditions["status"]
+    statuses = filters.of("status")
+    if statuses and _UNDELIVERED.issuperset(statuses):
+        del conditions["status"]
         # A query of a partial index repeats what makes it partial.
-        within: tuple[Conditions, ...] = ({"failed": True},)
+        within = tuple({"failed": True, "status": status} for status in statuses)
         exact = not conditions
-        return Plan(SENDOUTS_FAILED_BY_TIME, (), conditions, exact, within)
+        return Plan(SENDOUTS_FAILED_BY_STATUS, (), conditions, exact, within)
     if (common := _walked(filters, _COMMON, conditions)) is not None:
         return common
     return Plan(SENDOUTS_BY_TIME, (), conditions, exact=not conditions)
