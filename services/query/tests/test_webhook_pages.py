@@ -10,6 +10,7 @@ import httpx
 import pytest
 from daybook.runtime.mongo import Document
 from daybook.storage.sendouts import SENDOUT_INDEXES
+from daybook.testing.pages import form_in, link_in, text_of
 from daybook.testing.stored_sendouts import stored_attempt, stored_sendout
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -61,44 +62,14 @@ def titles(page: httpx.Response) -> list[str]:
     return [unescape(cell) for cell in cells]
 
 
-def link(page: httpx.Response, words: str) -> str:
-    found = re.search(rf'href="([^"]*)"[^>]*>{re.escape(words)}', page.text)
-    assert found is not None, page.text
-    return unescape(found[1])
-
-
-def text_of(page: httpx.Response) -> str:
-    """What is read on the page, on one line."""
-    main = page.text[page.text.index("<main") :]
-    return " ".join(unescape(re.sub(r"<[^>]*>", "", main)).split())
-
-
-def form_of(page: httpx.Response, action: str) -> dict[str, str]:
-    """The fields of one form as the page fills them in."""
-    found = re.search(
-        rf'<form[^>]*action="{re.escape(action)}".*?</form>', page.text, re.S
-    )
-    assert found is not None, page.text
-    fields = {
-        unescape(name): unescape(value)
-        for name, value in re.findall(
-            r'<input[^>]*name="([^"]*)" value="([^"]*)"', found[0]
-        )
-    }
-    areas = re.findall(
-        r'<textarea[^>]*name="([^"]*)"[^>]*>\n?(.*?)</textarea>', found[0], re.S
-    )
-    return fields | {name: unescape(value) for name, value in areas}
-
-
 async def test_an_empty_list_says_how_the_first_webhook_is_published(
     signed_in: httpx.AsyncClient,
 ) -> None:
     page = await signed_in.get("/webhooks")
 
     assert page.status_code == 200
-    assert 'client.publish_webhook( "voucher.created"' in text_of(page)
-    assert link(page, "Make an endpoint") == "/webhook-endpoints/new"
+    assert 'client.publish_webhook( "voucher.created"' in text_of(page.text)
+    assert link_in(page.text, "Make an endpoint") == "/webhook-endpoints/new"
 
 
 async def test_the_list_shows_the_last_day_with_each_state_in_words(
@@ -192,8 +163,8 @@ async def test_a_filter_that_cannot_be_read_is_said_beside_its_field(
     page = await signed_in.get("/webhooks?status_code=4x&attempts[gte]=many")
 
     assert page.status_code == 400
-    assert "Status code: use a code such as 404" in text_of(page)
-    assert "Attempts at least: use a whole number" in text_of(page)
+    assert "Status code: use a code such as 404" in text_of(page.text)
+    assert "Attempts at least: use a whole number" in text_of(page.text)
 
 
 async def test_older_sendouts_are_a_link_that_keeps_filter_and_period(
@@ -204,10 +175,10 @@ async def test_older_sendouts_are_a_link_that_keeps_filter_and_period(
     )
 
     first = await signed_in.get("/webhooks?endpoint_id=we_1&range=7d")
-    second = await signed_in.get(link(first, "Older"))
+    second = await signed_in.get(link_in(first.text, "Older"))
 
     assert (len(titles(first)), len(titles(second))) == (50, 10)
-    assert link(second, "Newest") == "/webhooks?endpoint_id=we_1&range=7d"
+    assert link_in(second.text, "Newest") == "/webhooks?endpoint_id=we_1&range=7d"
 
 
 async def test_a_sendout_tells_why_it_failed_and_what_each_attempt_was_answered(
@@ -244,7 +215,7 @@ async def test_a_sendout_tells_why_it_failed_and_what_each_attempt_was_answered(
     )
 
     page = await signed_in.get("/webhooks/whs_a")
-    said = text_of(page)
+    said = text_of(page.text)
 
     assert page.status_code == 200
     assert "Next attempt in 2 min 5 s" in said
@@ -258,9 +229,12 @@ async def test_a_sendout_tells_why_it_failed_and_what_each_attempt_was_answered(
     assert "<script>" not in page.text
     assert '{"n": 12345678901234567890.10,"n":1}' in unescape(page.text)
     assert "mira@shop.example" in said
-    assert link(page, "Log of the request") == "/logs?request_id=req-1"
-    assert link(page, "All sendouts of this event") == "/webhooks?event_id=event-whs_a"
-    assert link(page, "Open endpoint") == "/webhook-endpoints/we_1"
+    assert link_in(page.text, "Log of the request") == "/logs?request_id=req-1"
+    assert (
+        link_in(page.text, "All sendouts of this event")
+        == "/webhooks?event_id=event-whs_a"
+    )
+    assert link_in(page.text, "Open endpoint") == "/webhook-endpoints/we_1"
 
 
 async def test_a_sendout_of_another_project_is_not_there(
@@ -284,7 +258,7 @@ async def test_a_retry_is_stored_before_its_page_says_so(
     page = await signed_in.get("/webhooks/whs_a")
 
     sent = await signed_in.post(
-        "/webhooks/whs_a/retry", data=form_of(page, "/webhooks/whs_a/retry")
+        "/webhooks/whs_a/retry", data=form_in(page.text, "/webhooks/whs_a/retry")
     )
     command = await database["commands"].find_one({})
     assert command is not None
@@ -295,8 +269,8 @@ async def test_a_retry_is_stored_before_its_page_says_so(
     assert sent.status_code == 303
     assert command["kind"] == "sendout.retry"
     assert command["parameters"] == {"sendout_id": "whs_a"}
-    assert "It is stored and will be done" in text_of(waiting)
-    assert "it is sent again now" in text_of(done)
+    assert "It is stored and will be done" in text_of(waiting.text)
+    assert "it is sent again now" in text_of(done.text)
 
 
 @pytest.mark.parametrize(
@@ -342,15 +316,17 @@ async def test_all_that_a_filter_shows_is_counted_first_and_then_retried(
     )
     page = await signed_in.get("/webhooks?event_type=voucher.*&range=24h")
 
-    ask = await signed_in.get(link(page, "Retry all that this shows"))
+    ask = await signed_in.get(link_in(page.text, "Retry all that this shows"))
     # What fails between the question and the answer was not asked about.
     time.pass_by(MINUTE)
     await sendouts(stored_sendout("whs_new", now + MINUTE, status="FAILED"))
-    sent = await signed_in.post("/webhook-retry", data=form_of(ask, "/webhook-retry"))
+    sent = await signed_in.post(
+        "/webhook-retry", data=form_in(ask.text, "/webhook-retry")
+    )
     command = await database["commands"].find_one({})
 
-    assert "3 sendouts match." in text_of(ask)
-    assert "those that failed are retried" in text_of(ask)
+    assert "3 sendouts match." in text_of(ask.text)
+    assert "those that failed are retried" in text_of(ask.text)
     assert command is not None
     assert command["kind"] == "sendouts.retry"
     assert command["parameters"]["count"] == 3
@@ -362,11 +338,11 @@ async def test_all_that_a_filter_shows_is_counted_first_and_then_retried(
     }
     await database["commands"].update_one({}, {"$set": {"task_id": command["id"]}})
     following = await signed_in.get(sent.headers["location"])
-    assert link(following, "Follow its progress") == f"/tasks/{command['id']}"
+    assert link_in(following.text, "Follow its progress") == f"/tasks/{command['id']}"
 
 
 async def test_nothing_to_retry_is_no_button(signed_in: httpx.AsyncClient) -> None:
     ask = await signed_in.get("/webhook-retry?status=FAILED&range=all")
 
-    assert "nothing to retry" in text_of(ask)
+    assert "nothing to retry" in text_of(ask.text)
     assert '<button class="primary"' not in ask.text

@@ -47,6 +47,9 @@ from query.logs.repository import Logs
 from query.metrics import Metrics
 from query.pages.desk import STATIC, Desk
 from query.pages.docs import docs_router
+from query.pages.endpoint_deeds import endpoint_deeds
+from query.pages.endpoint_desk import EndpointDesk
+from query.pages.endpoints import endpoints_pages
 from query.pages.import_files import import_file_pages
 from query.pages.live_tasks import live_tasks_router
 from query.pages.logs import logs_pages
@@ -168,6 +171,9 @@ def create_app(
     app.include_router(tasks_pages(desk, tasks, details, world.clock))
     app.include_router(sendouts_pages(desk, webhooks, world.clock))
     app.include_router(retrying_pages(desk, webhooks, world.clock))
+    endpoint_desk = EndpointDesk(desk, webhooks, world.clock)
+    app.include_router(endpoints_pages(endpoint_desk))
+    app.include_router(endpoint_deeds(endpoint_desk))
     app.include_router(live_tasks_router(desk, live, world.clock, world.stopwatch))
     app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))
