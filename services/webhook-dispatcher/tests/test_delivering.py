@@ -136,7 +136,7 @@ async def test_an_endpoint_that_hangs_delays_no_other_and_holds_its_own_bound(
         await world.publish(50)
         await eventually(lambda: len(healthy.requests) == 50, within=10)
 
-        assert hanging.open == 3
+        assert 0 < hanging.open <= 3
 
 
 async def test_a_rate_is_kept(world: Any, receivers: MakeReceiver) -> None:

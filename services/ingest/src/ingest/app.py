@@ -10,12 +10,12 @@ from daybook.runtime.consuming.service import ConsumingService, make_broker
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import IngestMetrics
 from daybook.runtime.mongo import connect, durable
+from daybook.runtime.project_tiers import ProjectTiers
 from daybook.storage.collections import PROJECTS, WATERMARKS
 from prometheus_client import CollectorRegistry
 
 from ingest.judge import Judge
 from ingest.kinds import kinds
-from daybook.runtime.project_tiers import ProjectTiers
 from ingest.repository import EventRepository
 from ingest.settings import Settings
 from ingest.subscribers import subscribe

@@ -214,11 +214,15 @@ class WebhookDispatcher:
             self._pipeline.failed = True  # told by liveness, and ended by the watch
         marked = await self._patiently("ask for work", self._slots.marked())
         if marked:
+            health = self._deliveries.refresh_health(marked)
+            await self._patiently("ask who is disabled", health)
             self._deliveries.wake(marked)
 
     async def _look_at_endpoints(self) -> None:
         await self._patiently("read the endpoints", self._endpoints.refresh())
         self._deliveries.slots_changed()
+        health = self._deliveries.refresh_health()
+        await self._patiently("ask who is disabled", health)
 
     async def _renew(self) -> None:
         if sending := self._deliveries.in_flight:
@@ -229,7 +233,9 @@ class WebhookDispatcher:
         mine, others = self._slots.divide(keys)
         if others:
             await self._slots.mark(others)
-        self._deliveries.wake(mine)
+        if mine:
+            await self._deliveries.refresh_health(mine)
+            self._deliveries.wake(mine)
 
     async def _patiently(
         self, what: str, work: Coroutine[Any, Any, Result]

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 # Looks are short reads; so many at once keep the database busy and no more.
 LOOKS_AT_ONCE = 16
 AGAIN_AFTER_TROUBLE_S = 1.0
+# What is due later is known from its own attempts; others may have put it off.
+ASK_EVERY_S = 30.0
 LONGEST_NAP_S = 1.0
 
 
@@ -66,6 +68,7 @@ class Deliveries:
         self._lanes: dict[str, Lane] = {}
         self._in_flight: dict[str, Document] = {}
         self._slow_in_flight = 0
+        self._off: set[str] = set()
         self._called = asyncio.Event()
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
@@ -110,6 +113,9 @@ class Deliveries:
             self._called.clear()
             now = self._parts.stopwatch()
             nearest = now + LONGEST_NAP_S
+            self._slow_in_flight = sum(
+                lane.in_flight for lane in self._lanes.values() if lane.is_slow()
+            )
             for lane in list(self._lanes.values()):
                 if lane.looking or self._left(lane) <= 0:
                     continue  # it is looked at again once something has ended
@@ -126,9 +132,9 @@ class Deliveries:
     def _left(self, lane: Lane) -> int:
         """How many more attempts all lanes like this one may hold."""
         left = self._most - len(self._in_flight)
-        return (
-            min(left, self._most // 2 - self._slow_in_flight) if lane.is_slow else left
-        )
+        if lane.is_slow():
+            left = min(left, self._most // 2 - self._slow_in_flight)
+        return left
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -162,14 +168,15 @@ class Deliveries:
         if endpoint is None or self._stopping:
             self._lanes.pop(lane.key, None)  # deleted: its command sees to the rest
             return
-        off = not endpoint.active or bool(await parts.health.disabled([lane.key]))
+        if lane.is_new:
+            await self.refresh_health([lane.key])
+        off = not endpoint.active or lane.key in self._off
         while off and await parts.claims.settle(endpoint, "HELD", None):
             pass
         if (shared := self._left(lane)) <= 0:
             lane.call()  # looked at again once something of others has ended
             return
         if lane.is_new:
-            lane.is_new = False
             others = await parts.claims.held_by_others(endpoint, endpoint.max_in_flight)
             lane.inherit(others, self._lease_s)
         room = lane.room(endpoint, shared)
@@ -177,26 +184,42 @@ class Deliveries:
             lane.wait()
             return
         taken = await parts.claims.take(endpoint, room, tests_alone=off)
-        lane.began(len(taken))
         for sendout in taken:
-            self._in_flight[sendout["_id"]] = sendout
-            self._slow_in_flight += lane.is_slow
-            self._spawn(self._deliver(lane, endpoint, sendout, was_slow=lane.is_slow))
+            self._slow_in_flight += lane.is_slow()
+            lane.began(sendout["_id"])
+            self.begin(lane, endpoint, sendout)
         if len(taken) == room:
             lane.call()  # there may be more
-            return
-        due = await parts.claims.next_due_s(endpoint)
-        lane.rest(None if due is None else parts.stopwatch() + due)
+        elif lane.has_later or parts.stopwatch() >= lane.ask_at:
+            due = await parts.claims.next_due_s(endpoint)
+            lane.has_later = due is not None
+            lane.ask_at = parts.stopwatch() + ASK_EVERY_S
+            lane.rest(None if due is None else parts.stopwatch() + due)
+        else:
+            lane.rest(None)
+        lane.is_new = False
 
-    async def _deliver(
-        self, lane: Lane, endpoint: Endpoint, sendout: Document, *, was_slow: bool
-    ) -> None:
+    def begin(self, lane: Lane, endpoint: Endpoint, sendout: Document) -> None:
+        """Send what was claimed."""
+        self._in_flight[sendout["_id"]] = sendout
+        self._spawn(self._deliver(lane, endpoint, sendout))
+
+    async def refresh_health(self, keys: Iterable[str] | None = None) -> None:
+        """Learn which endpoints are disabled: of these, or of all that are ours."""
+        asked = list(self._lanes) if keys is None else list(keys)
+        disabled = await self._parts.health.disabled(asked)
+        for key in disabled - self._off:
+            self.wake([key])  # what waits is held
+        self._off = (self._off - set(asked)) | disabled
+
+    async def _deliver(self, lane: Lane, endpoint: Endpoint, sendout: Document) -> None:
         parts = self._parts
         try:
             attempt = await self._attempt(endpoint, sendout)
-            lane.circuit.ended(trouble=is_trouble(attempt))
             kind = attempt.error.kind if attempt.error else None
-            lane.is_slow = kind is ErrorKind.TIMEOUT
+            lane.answered(
+                timed_out=kind is ErrorKind.TIMEOUT, trouble=is_trouble(attempt)
+            )
             outcome = outcome_of(
                 attempt,
                 tries=sendout["tries"] + 1,
@@ -206,12 +229,12 @@ class Deliveries:
             )
             await parts.recorder.record(Done(sendout, attempt, outcome, endpoint.url))
             if outcome.wait_s is not None:
-                due = parts.stopwatch() + outcome.wait_s
-                lane.look_at = min(lane.look_at, due)
+                lane.retry(parts.stopwatch() + outcome.wait_s)
+            if outcome.gone or outcome.exhausted:
+                await self.refresh_health([lane.key])
         finally:
             self._in_flight.pop(sendout["_id"], None)
-            self._slow_in_flight -= was_slow
-            lane.ended()
+            lane.ended(sendout["_id"])
 
     async def _attempt(self, endpoint: Endpoint, sendout: Document) -> Attempt:
         parts = self._parts

@@ -2,12 +2,18 @@
 
 from math import inf
 from random import Random
+from typing import Final
 
 from daybook.runtime.clock import Stopwatch
 
 from webhook_dispatcher.circuit import Circuit
 from webhook_dispatcher.endpoints import Endpoint
 from webhook_dispatcher.rates import Rate
+
+# An endpoint that has not yet answered, or has just timed out, gets so many at once.
+UNPROVEN: Final = 2
+# Longer than most receivers take, and far shorter than a time-out.
+SLOW_AFTER_S: Final = 1.0
 
 
 class Lane:
@@ -19,23 +25,50 @@ class Lane:
         self._stopwatch = stopwatch
         self.circuit = Circuit(stopwatch, random)
         self.rate = Rate(stopwatch, None)
-        self.in_flight = 0
         # Sendouts that the owner before may still be sending, and until when.
         self._others = 0
         self._others_until = 0.0
         self._is_full = False
         self.look_at = 0.0
         """When there may be work, by the stopwatch."""
+        self.ask_at = 0.0
+        """When to ask the database for what is due next."""
+        self.has_later = False
+        """Whether the database may hold what is due later."""
         self.looking = False
         self.called = False
         """Whether it was told of work while it looked."""
-        self.is_slow = False
-        """Whether its latest attempt timed out."""
+        self._answers = False
+        self._begun: dict[str, float] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """How many attempts are under way, or not yet recorded."""
+        return len(self._begun)
+
+    def is_slow(self) -> bool:
+        """Whether it has not shown that it answers, or lets something wait for long.
+
+        Those that are slow share a part of what a process holds: whether an endpoint
+        hangs is known only after its time-out.
+        """
+        if not self._answers:
+            return True
+        oldest = next(iter(self._begun.values()), None)
+        return oldest is not None and self._stopwatch() - oldest > SLOW_AFTER_S
 
     def call(self) -> None:
         """There is, or may be, work now."""
         self.called = True
         self.look_at = 0.0
+
+    def retry(self, at: float) -> None:
+        """Something of it is due again then."""
+        self.has_later = True
+        if self.looking:
+            self.call()  # what it finds was asked for before this
+        else:
+            self.look_at = min(self.look_at, at)
 
     def rest(self, until: float | None) -> None:
         """Nothing to do until then; None is until it is called."""
@@ -62,6 +95,8 @@ class Lane:
         if self._others and self._stopwatch() >= self._others_until:
             self._others = 0
         bounds = [shared, endpoint.max_in_flight - self.in_flight - self._others]
+        if not self._answers:
+            bounds.append(UNPROVEN - self.in_flight)
         bounds += [
             bound
             for bound in (self.rate.room(), self.circuit.room())
@@ -69,16 +104,20 @@ class Lane:
         ]
         return max(0, min(bounds))
 
-    def began(self, count: int) -> None:
-        """Note that so many attempts begin."""
-        self.in_flight += count
-        self.rate.spend(count)
-        if count:
-            self.circuit.began()
+    def began(self, sendout_id: str) -> None:
+        """Note that an attempt begins."""
+        self._begun[sendout_id] = self._stopwatch()
+        self.rate.spend(1)
+        self.circuit.began()
 
-    def ended(self) -> None:
-        """Note that an attempt has ended, and its result is written."""
-        self.in_flight -= 1
+    def answered(self, *, timed_out: bool, trouble: bool) -> None:
+        """Note how an attempt ended."""
+        self.circuit.ended(trouble=trouble)
+        self._answers = not timed_out
+
+    def ended(self, sendout_id: str) -> None:
+        """Note that an attempt's result is written, or that it never began."""
+        self._begun.pop(sendout_id, None)
         if self._is_full:
             self._is_full = False
             self.call()

@@ -22,6 +22,9 @@ class Settings(ConsumerSettings, WebhookSettings):
             validation_alias=AliasChoices("DAYBOOK_WEBHOOK_DISPATCHER_GROUP_ID"),
         ),
     ] = "webhook-dispatcher"
+    linger: Annotated[
+        timedelta, Field(description="How long a write waits for more records.")
+    ] = timedelta(milliseconds=5)  # a delivery waits for it
     webhooks_topic: Annotated[
         str, Field(description="Topic of the webhooks to deliver.")
     ] = WEBHOOKS
