@@ -18,9 +18,15 @@ import pytest
 from daybook.runtime.clock import utc_now
 from daybook.runtime.mongo import Document
 from daybook.storage.logs import INDEXES
+from daybook.storage.sendouts import SENDOUT_INDEXES
 from daybook.storage.task_events import TASK_EVENT_INDEXES
 from daybook.storage.tasks import FAILED_ROW_INDEXES, TASK_INDEXES
 from daybook.testing.stored_logs import stored_log
+from daybook.testing.stored_sendouts import (
+    stored_attempt,
+    stored_endpoint,
+    stored_sendout,
+)
 from daybook.testing.stored_tasks import (
     stored_failed_row,
     stored_task,
@@ -33,6 +39,7 @@ from query.keys import make_key, system_randomness
 from query.signing import Signer, sign_in_link
 
 SECRET = "a secret of enough letters"
+SEALING_KEYS = "k:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 SCREENSHOTS = Path(__file__).parents[2] / ".daybook" / "screenshots"
 HOSTILE = '<script>document.title="pwned"</script><img src=x onerror=alert(1)>'
 ALL_CONTROLS = "".join(chr(point) for point in (*range(1, 32), *range(127, 160)))
@@ -243,6 +250,144 @@ def _store_tasks(database: Database[Document], newest: datetime) -> None:
     database["task_events"].insert_many(list(_history(tasks["running"], newest)))
 
 
+def _endpoints(newest: datetime) -> Iterator[Document]:
+    """Four: well, disabled, switched off, and one that strangers named."""
+    made = newest - timedelta(days=3)
+    yield stored_endpoint(
+        "we_shop",
+        made,
+        url="https://hooks.shop.example/daybook",
+        description="The shop's own receiver",
+        event_types=["voucher.*", "order.paid"],
+        headers=[{"name": "X-Api-Key", "value": "sealed"}],
+        retry_schedule_s=[60, 60, 120, 240, 480, 960, 1920, 3840],
+    )
+    yield stored_endpoint(
+        "we_crm", made - timedelta(hours=1), url="https://crm.example/in?x=1"
+    )
+    yield stored_endpoint(
+        "we_off",
+        made - timedelta(hours=2),
+        url="https://audit.example/webhooks",
+        active=False,
+        signature="v1a",
+        public_key="whpk_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=",
+    )
+    yield stored_endpoint(
+        "we_hostile",
+        made - timedelta(hours=3),
+        url=f"https://shop.example/{'A' * 1500}",
+        description=HOSTILE,
+        event_types=[HOSTILE, "x" * 250],
+        headers=[{"name": "X" * 120, "value": "sealed"}],
+    )
+
+
+def _sendouts(newest: datetime) -> Iterator[Document]:
+    types = ("voucher.created", "order.paid", "voucher.redeemed", "customer.updated")
+    errors = (
+        ("timeout", "took longer than 10 s", None),
+        ("dns", "name not found", None),
+        ("tls", "certificate expired", None),
+        ("status", "answered 500", 500),
+    )
+    for number in range(90):
+        made = newest - timedelta(minutes=11 * number + 5)
+        kind, message, code = errors[number % 4]
+        error = {"kind": kind, "message": message, "status_code": code}
+        bad = number % 7 == 3
+        history = [
+            stored_attempt(1, made, status_code=code, duration_ms=10_004, error=error)
+            if bad or number % 9 == 5
+            else stored_attempt(1, made, duration_ms=18 + number % 60)
+        ]
+        if number % 9 == 5 and not bad:
+            history.append(stored_attempt(2, made + timedelta(minutes=1)))
+        yield stored_sendout(
+            f"whs_{number:03}",
+            made,
+            *history,
+            status="FAILED" if bad else "SENT",
+            event_type=types[number % 4],
+            endpoint_id="we_crm" if number % 5 == 4 else "we_shop",
+            target_url="https://hooks.shop.example/daybook",
+            group_id=f"req-log-{number:03}",
+            entity_id=f"SPRING-{number:04}",
+        )
+    tried = [
+        stored_attempt(
+            number,
+            newest - timedelta(minutes=8 - number),
+            trigger=trigger,
+            status_code=500 if number == 2 else None,
+            duration_ms=10_002 if number != 2 else 31.5,
+            error={"kind": "timeout", "message": message, "status_code": None},
+            response_headers=[["server", "nginx"]] if number == 2 else None,
+            response_body=(
+                {"text": "Internal error", "encoding": "utf-8", "truncated": False}
+                if number == 2
+                else None
+            ),
+        )
+        for number, trigger, message in (
+            (1, "first", "took longer than 10 s"),
+            (2, "retry", "answered 500"),
+            (4, "manual", "connection refused"),
+        )
+    ]
+    yield stored_sendout(
+        "whs_retrying",
+        newest - timedelta(minutes=9),
+        *tried,
+        status="RETRYING",
+        event_type="voucher.created",
+        endpoint_id="we_shop",
+        target_url="https://hooks.shop.example/daybook",
+        group_id="req-log-002",
+        entity_id="SPRING-0001",
+        event_source={"channel": "API", "user": {"email": "mira2@shop.example"}},
+        payload='{"code":"SPRING-0001","amount":10.00,"tags":["a","b"],"n":{}}',
+        next_attempt_at=newest + timedelta(minutes=90),
+    )
+    yield stored_sendout(
+        "whs_scheduled", newest, status="SCHEDULED", endpoint_id="we_shop"
+    )
+    yield stored_sendout(
+        "whs_held",
+        newest - timedelta(minutes=2),
+        status="HELD",
+        endpoint_id="we_crm",
+    )
+    said = {"kind": "status", "message": EXACT_TEXT, "status_code": 500}
+    yield stored_sendout(
+        "whs_hostile",
+        newest - timedelta(minutes=1),
+        stored_attempt(
+            1,
+            newest,
+            status_code=500,
+            error=said,
+            response_headers=[[HOSTILE, "x" * 5000]],
+            response_body={"text": EXACT_BODY, "encoding": "utf-8", "truncated": True},
+        ),
+        status="FAILED",
+        event_type=HOSTILE,
+        endpoint_id="we_hostile",
+        target_url=f"https://shop.example/{'A' * 2000}",
+        event_id="\u202emoc.elpmaxe@live",
+        entity_id=HOSTILE * 3,
+        payload=EXACT_BODY,
+    )
+
+
+def _store_webhooks(database: Database[Document], newest: datetime) -> None:
+    database["sendouts"].create_indexes(list(SENDOUT_INDEXES))
+    database["sendouts"].insert_many(list(_sendouts(newest)))
+    database["webhook_endpoints"].insert_many(list(_endpoints(newest)))
+    gone = {"at": newest - timedelta(hours=5), "reason": "answered 410 Gone"}
+    database["endpoint_health"].insert_one({"_id": "shop/we_crm", "disabled": gone})
+
+
 @pytest.fixture(scope="session")
 def dashboard(
     mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
@@ -257,6 +402,7 @@ def dashboard(
         newest = datetime.now(UTC)
         logs.insert_many(list(_logs(newest)))
         _store_tasks(client[name], newest)
+        _store_webhooks(client[name], newest)
         client[name]["api_keys"].insert_one(
             {
                 "_id": stored.id,
@@ -279,6 +425,7 @@ def dashboard(
                     "DAYBOOK_PORT": "0",
                     "DAYBOOK_SESSION_SECRET": SECRET,
                     "DAYBOOK_STORAGE_URL": str(objects),
+                    "DAYBOOK_SEALING_KEYS": SEALING_KEYS,
                 },
             )
             try:

@@ -23,6 +23,20 @@ PAGES = [
     "tasks/nothing",
     "tasks?progress[gte]=x&user=me",
     "tasks?type=nothing",
+    "webhooks",
+    "webhooks/whs_retrying?event_type=voucher.*",
+    "webhooks/whs_hostile",
+    "webhooks/whs_held",
+    "webhooks?event_type=nothing",
+    "webhooks?status_code=4x",
+    "webhook-retry?event_type=voucher.*",
+    "webhook-endpoints",
+    "webhook-endpoints/new",
+    "webhook-endpoints/we_shop",
+    "webhook-endpoints/we_crm",
+    "webhook-endpoints/we_hostile",
+    "webhook-endpoints/we_shop/edit",
+    "webhook-endpoints/we_off/delete",
     "docs",
 ]
 WINDOWS = [(1440, 900), (390, 844)]
@@ -80,7 +94,16 @@ def test_axe_finds_nothing(
     assert found.violations_count == 0, found.generate_report()
 
 
-@pytest.mark.parametrize("path", ["logs?status=FAILURE&range=7d", "tasks/failed?q=0"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "logs?status=FAILURE&range=7d",
+        "tasks/failed?q=0",
+        "webhooks/whs_retrying",
+        "webhook-endpoints/we_shop",
+        "webhook-endpoints/new",
+    ],
+)
 @pytest.mark.parametrize("width", [1440, 390])
 def test_what_is_clicked_is_large_enough_and_seen_when_focused(
     browse: Browse, dashboard: Any, width: int, path: str
