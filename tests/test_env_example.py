@@ -11,6 +11,7 @@ from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 from query.settings import QuerySettings
 from task_tracker.settings import Settings as TrackerSettings
+from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 ROOT = Path(__file__).parents[1]
 EXAMPLE = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
@@ -20,6 +21,7 @@ SETTINGS: list[type[BaseSettings]] = [
     ServiceSettings,
     IngestSettings,
     TrackerSettings,
+    DispatcherSettings,
     QuerySettings,
     LocalSettings,
     DeadLetterSettings,
@@ -69,7 +71,7 @@ def test_every_line_of_the_example_is_a_setting() -> None:
     assert set(listed(commented=True)) == known | OF_CLIENTS
 
 
-@pytest.mark.parametrize("settings", SETTINGS[1:4], ids=lambda kind: kind.__module__)
+@pytest.mark.parametrize("settings", SETTINGS[1:5], ids=lambda kind: kind.__module__)
 def test_what_the_example_sets_is_the_default(
     settings: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -95,6 +97,7 @@ def test_every_setting_says_what_it_is_in_the_line_above() -> None:
     [
         ("ingest", IngestSettings),
         ("task-tracker", TrackerSettings),
+        ("webhook-dispatcher", DispatcherSettings),
         ("query", QuerySettings),
     ],
 )

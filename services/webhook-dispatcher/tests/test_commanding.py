@@ -148,4 +148,4 @@ async def test_what_cannot_be_done_says_why(world: Any) -> None:
 
     assert (unknown["status"], wrong["status"]) == ("FAILED", "FAILED")
     assert unknown["message"] == "there is no endpoint we_9: it was deleted"
-    assert wrong["message"] == "cannot filter sendouts by colour"
+    assert wrong["message"] == "sendouts are not filtered by colour"

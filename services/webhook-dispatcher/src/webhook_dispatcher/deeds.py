@@ -13,6 +13,7 @@ from daybook.events.cloudevent import CloudEvent
 from daybook.events.webhook import WebhookPublished
 from daybook.runtime.mongo import Document
 from daybook.storage.refs import ref
+from daybook.storage.sendout_filters import sendout_conditions
 from daybook.storage.times import hour_of, to_ms
 from daybook.storage.webhook_events import WEBHOOK_EVENTS_BY_ARRIVAL
 from pymongo.asynchronous.collection import AsyncCollection
@@ -21,7 +22,6 @@ from webhook_dispatcher.claims import Claims
 from webhook_dispatcher.commands import CannotBeDone, Deed, Told
 from webhook_dispatcher.documents import sendout_document
 from webhook_dispatcher.endpoints import DatabaseClock, Endpoint, Endpoints
-from webhook_dispatcher.filters import UnknownFilter, conditions
 from webhook_dispatcher.health import Health
 from webhook_dispatcher.reopening import Reopening
 from webhook_dispatcher.repository import SendoutRepository
@@ -90,10 +90,14 @@ class Deeds:
     async def retry_all(self, command: Document) -> str | None:
         """All that a filter shows; its progress is a background task."""
         parameters = command["parameters"]
+        # Of what a filter shows without a status, what failed is meant.
+        asked = {"status": ["FAILED"], **parameters["filter"]}
         try:
-            chosen = conditions(command["project_id"], parameters["filter"])
-        except (UnknownFilter, ValueError) as error:
-            raise CannotBeDone(str(error)) from error
+            chosen = sendout_conditions(asked)
+        except KeyError as error:
+            name = error.args[0]
+            raise CannotBeDone(f"sendouts are not filtered by {name}") from error
+        chosen["project_id"] = command["project_id"]
         async with self._task("WEBHOOKS.RETRY", command) as task:
             task.advance(total=parameters.get("count"))
             reopened = self._tools.reopening.again(

@@ -17,7 +17,7 @@ from typing import Any
 from daybook.runtime.clock import Clock, Stopwatch
 from daybook.runtime.mongo import Document, is_unavailable
 from daybook.storage.webhook_endpoints import slot_of
-from daybook.webhooks.envelope import Published, envelope
+from daybook.webhooks.envelope import sendout_body
 from daybook.webhooks.sealing import Box, SealError
 from pymongo.errors import PyMongoError
 
@@ -244,7 +244,7 @@ class Deliveries:
         except SealError as error:
             return _cannot_open(now, error)
         return await parts.sender.attempt(
-            target, sendout["id"], body_of(sendout, endpoint)
+            target, sendout["id"], sendout_body(sendout, endpoint.url)
         )
 
     async def stop(self, within: float) -> None:
@@ -254,26 +254,6 @@ class Deliveries:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=within)
         await self._parts.recorder.finish()
-
-
-def body_of(sendout: Document, endpoint: Endpoint) -> bytes:
-    """What the receiver gets of a sendout."""
-    return envelope(
-        Published(
-            id=sendout["event_id"],
-            type=sendout["event_type"],
-            created_at=sendout["event_created_at"],
-            payload=sendout["payload"].encode(),
-            entity_id=sendout.get("entity_id"),
-            group_id=sendout.get("group_id"),
-            event_source=sendout.get("event_source"),
-        ),
-        sendout_id=sendout["id"],
-        project_id=sendout["project_id"],
-        created_at=sendout["created_at"],
-        endpoint_id=endpoint.id,
-        target_url=endpoint.url,
-    )
 
 
 def _cannot_open(now: datetime, error: SealError) -> Attempt:

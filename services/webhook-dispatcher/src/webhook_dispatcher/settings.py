@@ -23,7 +23,11 @@ class Settings(ConsumerSettings, WebhookSettings):
         ),
     ] = "webhook-dispatcher"
     linger: Annotated[
-        timedelta, Field(description="How long a write waits for more records.")
+        timedelta,
+        Field(
+            description="How long a write of sendouts waits for more records.",
+            validation_alias=AliasChoices("DAYBOOK_WEBHOOK_LINGER"),
+        ),
     ] = timedelta(milliseconds=5)  # a delivery waits for it
     webhooks_topic: Annotated[
         str, Field(description="Topic of the webhooks to deliver.")

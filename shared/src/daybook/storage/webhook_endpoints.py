@@ -16,8 +16,8 @@ raises in the same transaction: who keeps the endpoints in memory reads it to kn
 whether they still stand.
 
 A document of ``endpoint_health`` (same ``_id``) is the dispatcher's: ``disabled``
-{at reason}, where it is, and ``exhausted_in_row``, the sendouts given up on since the
-last one that was delivered.
+{at reason}, where it is, and ``exhausted``, the ids of the sendouts given up on since
+the last one that was delivered.
 """
 
 import re
