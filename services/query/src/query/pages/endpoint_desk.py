@@ -77,6 +77,8 @@ class EndpointDesk:
             "page": endpoint_page(endpoint_id),
             "sendouts_href": sendouts_with("endpoint_id", endpoint_id),
             "now": local_time(now),
+            # What was held since then is what a replay is for.
+            "since": local_time((shape["disabled"] or {}).get("at") or ""),
         }
         status = HTTPStatus.BAD_REQUEST if notice else HTTPStatus.OK
         return self.desk.page("endpoint.html", context, session=session, status=status)

@@ -146,5 +146,12 @@ def facts(shape: Json) -> list[tuple[str, str]]:
 def schedule_words(gaps: Sequence[int]) -> str:
     if not gaps:
         return "none"
-    said = ", ".join(text.long_duration(gap) for gap in gaps)
-    return f"{len(gaps)} within {text.long_duration(sum(gaps))}: after {said}"
+    said = ", ".join(map(_gap, gaps))
+    return f"{len(gaps)} within {_gap(sum(gaps))}: after {said}"
+
+
+def _gap(seconds: int) -> str:
+    count, unit, *rest = text.long_duration(seconds).split()
+    return (
+        f"{count} {unit}" if rest[:1] in ([], ["0"]) else " ".join((count, unit, *rest))
+    )
