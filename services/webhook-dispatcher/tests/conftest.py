@@ -13,7 +13,7 @@ from collections.abc import (
     Sequence,
 )
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -191,6 +191,29 @@ class World:
             self._events += 1
             value = webhook_event(payload, id=f"e-{self._events}", time=...)
             await self.producer.send_and_wait(self.settings.webhooks_topic, value)
+
+    async def pile_up(self, endpoint_id: str, count: int) -> None:
+        """So many sendouts that have been due to an endpoint for an hour."""
+        sendouts = self.database["sendouts"]
+        made = await sendouts.find_one()
+        assert made is not None
+        for name in ("settled_at", "executed_at", "target_url"):
+            made.pop(name, None)
+        due = datetime.now(UTC) - timedelta(hours=1)
+        waits: Document = {
+            "endpoint_id": endpoint_id,
+            "status": "SCHEDULED",
+            "waiting": True,
+            "next_attempt_at": due,
+            "history": [],
+        }
+        for start in range(0, count, 5_000):
+            some = range(start, min(start + 5_000, count))
+            ids = [f"pile-{number}" for number in some]
+            await sendouts.insert_many(
+                [made | waits | {"_id": f"demo/{one}", "id": one} for one in ids],
+                ordered=False,
+            )
 
     async def command(self, kind: str, **parameters: Any) -> Document:
         """What query stores; returns it once it has ended."""

@@ -1,10 +1,13 @@
 """The whole dispatcher over a real broker, a real database and real receivers."""
 
+import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from daybook.testing.receivers import Receiver, hang, reply, reset
 from daybook.testing.waiting import eventually
 from standardwebhooks import Webhook
@@ -194,3 +197,58 @@ async def test_an_address_that_is_not_allowed_is_not_connected_to(
 
     assert receiver.connections == 0
     assert (await world.sendout())["last_error"]["kind"] == "blocked_address"
+
+
+async def test_an_endpoints_bound_holds_across_two_dispatchers(
+    world: Any, receivers: MakeReceiver
+) -> None:
+    most = 0
+
+    async def slow(_: Any, writer: asyncio.StreamWriter) -> None:
+        nonlocal most
+        most = max(most, receiver.open)
+        await asyncio.sleep(0.05)
+        writer.write(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        writer.close()
+
+    receiver = await receivers(slow)
+    await world.endpoint("we_1", receiver.url(), max_in_flight=3)
+
+    async with world.dispatcher(), world.dispatcher():
+        await world.publish(40)
+        await world.become(SENT=40)
+
+    assert 1 < most <= 3
+
+
+@pytest.mark.parametrize(
+    "backlog",
+    [
+        pytest.param(3_000, id="short"),
+        pytest.param(
+            500_000, id="long", marks=[pytest.mark.fault, pytest.mark.timeout(900)]
+        ),
+    ],
+)
+async def test_a_dead_endpoints_backlog_delays_nobody(
+    world: Any, receivers: MakeReceiver, backlog: int
+) -> None:
+    dead, healthy = await receivers(hang), await receivers()
+    await world.endpoint("we_dead", dead.url(), event_types=["never"])
+    await world.endpoint("we_well", healthy.url())
+    async with world.dispatcher():
+        await world.publish()  # makes the indexes, and one sendout to copy
+        await world.become(SENT=1)
+    await world.pile_up("we_dead", backlog)
+
+    async with world.dispatcher(drain_within=timedelta(0)):
+        await eventually(lambda: dead.open > 0, within=60)
+        for number in range(20):
+            began = time.monotonic()
+            await world.publish()
+            await eventually(lambda n=number: len(healthy.requests) == n + 2, within=5)
+            assert time.monotonic() - began < 2
+
+        assert dead.open <= 10
