@@ -30,6 +30,7 @@ from webhook_dispatcher.claims import Claims
 from webhook_dispatcher.commands import Commands
 from webhook_dispatcher.deeds import Deeds, Tools
 from webhook_dispatcher.deliveries import Deliveries, Parts
+from webhook_dispatcher.documents import Claim
 from webhook_dispatcher.endpoints import DatabaseClock, Endpoints
 from webhook_dispatcher.health import Health
 from webhook_dispatcher.judge import Judge, Judged
@@ -106,6 +107,8 @@ class WebhookDispatcher:
             self._metrics,
             random,
             settings.clock_skew,
+            self._deliveries,
+            lambda: Claim(uuid7(), settings.sendout_lease),
         )
         deeds = Deeds(
             Tools(

@@ -67,6 +67,7 @@ class Deliveries:
         self._lease_s = lease.total_seconds()
         self._lanes: dict[str, Lane] = {}
         self._in_flight: dict[str, Document] = {}
+        self._reserved: dict[str, tuple[Lane, Endpoint]] = {}
         self._slow_in_flight = 0
         self._off: set[str] = set()
         self._called = asyncio.Event()
@@ -131,7 +132,7 @@ class Deliveries:
 
     def _left(self, lane: Lane) -> int:
         """How many more attempts all lanes like this one may hold."""
-        left = self._most - len(self._in_flight)
+        left = self._most - len(self._in_flight) - len(self._reserved)
         if lane.is_slow():
             left = min(left, self._most // 2 - self._slow_in_flight)
         return left
@@ -203,6 +204,32 @@ class Deliveries:
         """Send what was claimed."""
         self._in_flight[sendout["_id"]] = sendout
         self._spawn(self._deliver(lane, endpoint, sendout))
+
+    def reserve(self, endpoint: Endpoint, sendout_key: str) -> bool:
+        """Whether a sendout that is about to be stored may go straight on its way.
+
+        Only to an endpoint of this process that is well known to it, has nothing older
+        due, and has room. :meth:`go` or :meth:`give_back` has to follow.
+        """
+        lane = self._lane(endpoint.key)
+        if lane is None or lane.is_new or self._stopping or endpoint.key in self._off:
+            return False
+        older = lane.looking or lane.look_at <= self._parts.stopwatch()
+        if older or lane.circuit.is_open or lane.room(endpoint, self._left(lane)) <= 0:
+            return False
+        lane.began(sendout_key)
+        self._reserved[sendout_key] = (lane, endpoint)
+        return True
+
+    def go(self, sendout: Document) -> None:
+        """It is stored under this process's claim: send it."""
+        lane, endpoint = self._reserved.pop(sendout["_id"])
+        self.begin(lane, endpoint, sendout)
+
+    def give_back(self, sendout_key: str) -> None:
+        """It was there already, or is not to be."""
+        lane, _ = self._reserved.pop(sendout_key)
+        lane.ended(sendout_key)
 
     async def refresh_health(self, keys: Iterable[str] | None = None) -> None:
         """Learn which endpoints are disabled: of these, or of all that are ours."""

@@ -1,16 +1,25 @@
 """A webhook event and one endpoint as the sendout that is stored of them."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from bson.datetime_ms import DatetimeMS
 from daybook.events.cloudevent import CloudEvent
 from daybook.runtime.mongo import Document
 from daybook.storage.refs import RefKind, ref
 from daybook.storage.sendouts import sendout_id
-from daybook.storage.times import created_ms, hour_of, to_ms
+from daybook.storage.times import created_ms, from_ms, hour_of, to_ms
 
 from webhook_dispatcher.endpoints import Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Who sends a sendout that is being made, and how long it is theirs."""
+
+    token: str
+    lease: timedelta
+
 
 _REFS: tuple[tuple[RefKind, str], ...] = (
     ("event", "event_id"),
@@ -22,6 +31,11 @@ _REFS: tuple[tuple[RefKind, str], ...] = (
 _KEPT = ("event_type", "entity_id", "group_id", "event_source", "payload")
 
 
+def sendout_key(project_id: str, source: str, event_id: str, endpoint_id: str) -> str:
+    """The ``_id`` of a sendout."""
+    return f"{project_id}/{sendout_id(project_id, source, event_id, endpoint_id)}"
+
+
 def sendout_document(
     event: CloudEvent,
     record: Any,
@@ -30,11 +44,12 @@ def sendout_document(
     tier: str,
     now: datetime,
     held: bool,
+    claim: Claim | None = None,
 ) -> Document:
     """The document of one sendout, as :mod:`daybook.storage.sendouts` says.
 
     ``now`` is the database's time. A sendout is ``held`` where its endpoint takes
-    nothing: it waits for a replay.
+    nothing: it waits for a replay. With a ``claim`` it is its maker's from the start.
     """
     identity = sendout_id(event.project_id, event.source, event.id, endpoint.id)
     happened, _ = created_ms(event.time, record.timestamp)
@@ -45,9 +60,9 @@ def sendout_document(
         "endpoint_id": endpoint.id,
         "event_id": event.id,
         "event_source_id": event.source,
-        "event_created_at": DatetimeMS(happened),
+        "event_created_at": from_ms(happened),
         **{name: event.data[name] for name in _KEPT if name in event.data},
-        "received_at": DatetimeMS(record.timestamp),
+        "received_at": from_ms(record.timestamp),
         "origin": {
             "topic": record.topic,
             "partition": record.partition,
@@ -67,4 +82,11 @@ def sendout_document(
     ]
     if held:
         return document | {"status": "HELD", "failed": True, "settled_at": now}
-    return document | {"status": "SCHEDULED", "waiting": True, "next_attempt_at": now}
+    document |= {"status": "SCHEDULED", "waiting": True, "next_attempt_at": now}
+    if claim is not None:
+        document |= {
+            "claim": 1,
+            "claimed_by": claim.token,
+            "next_attempt_at": now + claim.lease,
+        }
+    return document

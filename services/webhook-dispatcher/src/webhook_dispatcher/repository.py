@@ -19,6 +19,8 @@ class Made:
     known: int
     refused: Sequence[tuple[int, str]]
     """Index and reason of those that the database will never take."""
+    left: frozenset[int] = frozenset()
+    """Indexes of those that were not made: known, or refused."""
 
 
 class SendoutRepository:
@@ -55,4 +57,5 @@ def _settle(count: int, error: BulkWriteError) -> Made:
         for one in refusals
         if one["code"] != DUPLICATE_KEY
     ]
-    return Made(count - len(refusals), len(known), refused)
+    left = frozenset(one["index"] for one in refusals)
+    return Made(count - len(refusals), len(known), refused, left)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from bson.errors import BSONError
 from daybook.runtime.backoff import backoff
@@ -16,7 +16,7 @@ from daybook.storage.times import from_ms
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
-from webhook_dispatcher.documents import sendout_document
+from webhook_dispatcher.documents import Claim, sendout_document, sendout_key
 from webhook_dispatcher.endpoints import DatabaseClock, Endpoint, Endpoints
 from webhook_dispatcher.health import Health
 from webhook_dispatcher.judge import Judged
@@ -43,6 +43,14 @@ class Stores:
     clock: DatabaseClock
 
 
+class Straight(Protocol):
+    """Sends what was just stored, without another look, where there is room."""
+
+    def reserve(self, endpoint: Endpoint, sendout_key: str) -> bool: ...
+    def go(self, sendout: Document) -> None: ...
+    def give_back(self, sendout_key: str) -> None: ...
+
+
 class Writer:
     """Writes bulks. Safe to repeat: each sendout is made once."""
 
@@ -54,9 +62,13 @@ class Writer:
         metrics: DispatcherMetrics,
         random: Random,
         skew: timedelta,
+        straight: Straight,
+        claim: Callable[[], Claim],
     ) -> None:
         self._stores = stores
         self._skew = skew
+        self._straight = straight
+        self._claim = claim
         self._tier_of = tier_of
         self._told = told
         self._metrics = metrics
@@ -75,7 +87,6 @@ class Writer:
             off = await self._patiently(lambda: stores.health.disabled(keys))
             for some in _parts(matches):
                 await self._make([self._document(match, off) for match in some])
-            await self._patiently(lambda: self._told(keys))
         self._count(items, matches)
 
     def _matches(self, item: Judged) -> Iterator[Match]:
@@ -94,14 +105,19 @@ class Writer:
 
     def _document(self, match: Match, off: set[str]) -> Document:
         item, endpoint = match
-        assert item.event is not None  # noqa: S101 - it matched
+        event = item.event
+        assert event is not None  # noqa: S101 - it matched
+        held = not endpoint.active or endpoint.key in off
+        key = sendout_key(event.project_id, event.source, event.id, endpoint.id)
+        goes = not held and self._straight.reserve(endpoint, key)
         return sendout_document(
-            item.event,
+            event,
             item.record,
             endpoint,
             tier=self._tier_of(endpoint.project_id),
             now=self._stores.clock(),
-            held=not endpoint.active or endpoint.key in off,
+            held=held,
+            claim=self._claim() if goes else None,
         )
 
     async def _make(self, documents: Sequence[Document]) -> None:
@@ -113,7 +129,11 @@ class Writer:
                 await self._make(documents[:middle])
                 await self._make(documents[middle:])
                 return
-            made = Made(0, 0, [(0, str(error)[:300])])
+            refused = [(0, str(error)[:300])]
+            made = Made(0, 0, refused, frozenset({0}))
+        waiting = self._send_on(documents, made.left)
+        if waiting:
+            await self._patiently(lambda: self._told(waiting))
         for index, reason in made.refused:
             log.error(
                 "the database refuses the sendout %s: %s",
@@ -124,6 +144,18 @@ class Writer:
         sendouts.labels("made").inc(made.made)
         sendouts.labels("known").inc(made.known)
         sendouts.labels("refused").inc(len(made.refused))
+
+    def _send_on(self, documents: Sequence[Document], left: frozenset[int]) -> set[str]:
+        """Let go what is ours; whose owners have to be told of the rest."""
+        waiting: set[str] = set()
+        for index, document in enumerate(documents):
+            if "claimed_by" not in document:
+                waiting.add(f"{document['project_id']}/{document['endpoint_id']}")
+            elif index in left:
+                self._straight.give_back(document["_id"])
+            else:
+                self._straight.go(document)
+        return waiting
 
     async def _patiently(self, work: Callable[[], Awaitable[Result]]) -> Result:
         for wait in backoff(self._random):
