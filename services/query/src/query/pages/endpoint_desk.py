@@ -18,7 +18,7 @@ from query.pages.links import ENDPOINTS, endpoint_page, sendouts_with
 from query.pages.listing import PAGE_LIMIT
 from query.pages.sendout_views import both_lists
 from query.sessions import Session
-from query.shapes import time_text
+from query.shapes import Json, time_text
 from query.webhooks.endpoint_shapes import endpoint_shape
 from query.webhooks.endpoints import WithSecret
 from query.webhooks.parts import Webhooks
@@ -68,7 +68,7 @@ class EndpointDesk:
         stats = await self.webhooks.stats.of(project_id, endpoint_id)
         said = notice or await asked(self.webhooks.commands, project_id, pairs)
         shape = endpoint_shape(endpoint)
-        now = time_text(self.clock())
+        disabled: Json | None = shape["disabled"]
         context: dict[str, Any] = {
             "row": EndpointRow(shape),
             "asked": said,
@@ -76,9 +76,9 @@ class EndpointDesk:
             "facts_list": facts(shape),
             "page": endpoint_page(endpoint_id),
             "sendouts_href": sendouts_with("endpoint_id", endpoint_id),
-            "now": local_time(now),
+            "now": local_time(time_text(self.clock())),
             # What was held since then is what a replay is for.
-            "since": local_time((shape["disabled"] or {}).get("at") or ""),
+            "since": local_time(disabled["at"] or "") if disabled else "",
         }
         status = HTTPStatus.BAD_REQUEST if notice else HTTPStatus.OK
         return self.desk.page("endpoint.html", context, session=session, status=status)

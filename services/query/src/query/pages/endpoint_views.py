@@ -151,7 +151,6 @@ def schedule_words(gaps: Sequence[int]) -> str:
 
 
 def _gap(seconds: int) -> str:
-    count, unit, *rest = text.long_duration(seconds).split()
-    return (
-        f"{count} {unit}" if rest[:1] in ([], ["0"]) else " ".join((count, unit, *rest))
-    )
+    words = text.long_duration(seconds).split()
+    # A rest of nothing is not said.
+    return " ".join(words[:2] if words[2:3] == ["0"] else words)
