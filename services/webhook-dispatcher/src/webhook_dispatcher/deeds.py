@@ -104,7 +104,7 @@ class Deeds:
                 chosen, trigger="bulk", command_id=command["id"]
             )
             count = await self._advance(task, reopened)
-            task.message = f"{count} sendouts are sent again"
+            task.message = f"{_sendouts(count)} sent again"
         return task.message
 
     async def test(self, command: Document) -> str | None:
@@ -177,7 +177,7 @@ class Deeds:
             again = await self._advance(task, reopened)
             made = await self._make_missing(task, endpoint, since)
             task.message = (
-                f"{again} sendouts are sent again, and {made} that there were not yet"
+                f"{_sendouts(again)} sent again, and {made} that there were not yet"
             )
         return task.message
 
@@ -263,6 +263,10 @@ class Deeds:
         if endpoint is None:
             raise CannotBeDone(f"there is no endpoint {identity}: it was deleted")
         return endpoint
+
+
+def _sendouts(count: int) -> str:
+    return "1 sendout is" if count == 1 else f"{count} sendouts are"
 
 
 def _as_published(stored: Document) -> str:
