@@ -121,7 +121,7 @@ class WebhookDispatcher:
                 clock=clock,
                 client=self._client,
                 tier_of=self._projects.tier_of,
-                told=self._tell,
+                told=self._tell_of_change,
             )
         )
         self._doing = Commands(self._commands, deeds.by_kind(), COMMAND_LEASE)
@@ -236,9 +236,13 @@ class WebhookDispatcher:
         mine, others = self._slots.divide(keys)
         if others:
             await self._slots.mark(others)
-        if mine:
-            await self._deliveries.refresh_health(mine)
-            self._deliveries.wake(mine)
+        self._deliveries.wake(mine)
+
+    async def _tell_of_change(self, keys: Iterable[str]) -> None:
+        """These endpoints may have been enabled or disabled, and there may be work."""
+        asked = set(keys)
+        await self._deliveries.refresh_health(asked)
+        await self._tell(asked)
 
     async def _patiently(
         self, what: str, work: Coroutine[Any, Any, Result]
