@@ -36,6 +36,8 @@ log = logging.getLogger(__name__)
 
 # Looks are short reads; so many at once keep the database busy and no more.
 LOOKS_AT_ONCE = 16
+# Those that time out do so together, and must not then look together.
+SLOW_LOOKS_AT_ONCE = 2
 AGAIN_AFTER_TROUBLE_S = 1.0
 # What is due later is known from its own attempts; others may have put it off.
 ASK_EVERY_S = 30.0
@@ -72,6 +74,7 @@ class Deliveries:
         self._off: set[str] = set()
         self._called = asyncio.Event()
         self._looks = asyncio.Semaphore(LOOKS_AT_ONCE)
+        self._slow_looks = asyncio.Semaphore(SLOW_LOOKS_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopping = False
         self.failed = False
@@ -153,7 +156,7 @@ class Deliveries:
         """Take what is due and fits, and say when to look again."""
         lane.looking, lane.called = True, False
         try:
-            async with self._looks:
+            async with self._slow_looks if lane.hangs() else self._looks:
                 await self._take(lane)
         except PyMongoError as error:
             if not is_unavailable(error):

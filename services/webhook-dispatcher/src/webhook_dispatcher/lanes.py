@@ -39,6 +39,7 @@ class Lane:
         self.called = False
         """Whether it was told of work while it looked."""
         self._answers = False
+        self._timed_out = False
         self._begun: dict[str, float] = {}
 
     @property
@@ -52,7 +53,11 @@ class Lane:
         Those that are slow share a part of what a process holds: whether an endpoint
         hangs is known only after its time-out.
         """
-        if not self._answers:
+        return not self._answers or self.hangs()
+
+    def hangs(self) -> bool:
+        """Whether its latest attempt timed out, or one has been waiting for long."""
+        if self._timed_out:
             return True
         oldest = next(iter(self._begun.values()), None)
         return oldest is not None and self._stopwatch() - oldest > SLOW_AFTER_S
@@ -114,6 +119,7 @@ class Lane:
         """Note how an attempt ended."""
         self.circuit.ended(trouble=trouble)
         self._answers = not timed_out
+        self._timed_out = timed_out
 
     def ended(self, sendout_id: str) -> None:
         """Note that an attempt's result is written, or that it never began."""
