@@ -8,6 +8,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from daybook.events.topics import WEBHOOKS
 from daybook.testing.receivers import Receiver, hang, reply, reset
 from daybook.testing.waiting import eventually
 from standardwebhooks import Webhook
@@ -252,3 +254,26 @@ async def test_a_dead_endpoints_backlog_delays_nobody(
             assert time.monotonic() - began < 2
 
         assert dead.open <= 10
+
+
+async def test_the_platform_is_told_that_an_endpoint_was_disabled(
+    world: Any, receivers: MakeReceiver, random_name: Callable[[str], str]
+) -> None:
+    gone, name = await receivers(reply(410)), random_name("we")
+    await world.endpoint(name, gone.url())
+
+    async with world.dispatcher():
+        await world.publish()
+        await world.become(FAILED=1)
+
+    told: Any = AIOKafkaConsumer(
+        WEBHOOKS,
+        bootstrap_servers=world.settings.kafka_bootstrap_servers,
+        auto_offset_reset="earliest",
+    )
+    data: dict[str, Any] = {}
+    async with told, asyncio.timeout(30):
+        while data.get("entity_id") != name:
+            data = json.loads((await told.getone()).value)["data"]
+    assert data["event_type"] == "endpoint.disabled"
+    assert data["payload"] == {"endpoint_id": name, "reason": "answered 410 Gone"}
