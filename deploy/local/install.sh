@@ -13,6 +13,6 @@ export VIRTUAL_ENV=$PWD/.venv
 "$uv" pip install --quiet --require-hashes --requirement requirements.lock
 # The workspace's own packages: editable, and nothing of theirs is resolved anew.
 "$uv" pip install --quiet --no-deps \
-    --editable shared --editable services/ingest --editable services/query \
-    --editable services/task-tracker --editable services/webhook-dispatcher \
+    --editable shared --editable services/exporter --editable services/ingest \
+    --editable services/query --editable services/task-tracker --editable services/webhook-dispatcher \
     --editable deploy/local --editable examples/receiver --editable examples/shop
