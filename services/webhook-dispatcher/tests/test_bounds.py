@@ -1,11 +1,15 @@
-"""An endpoint's circuit and rate, by a clock of the test's own."""
+"""An endpoint's circuit, rate and rest, by a clock of the test's own."""
 
 from random import Random
 from typing import Any
 
 import pytest
 from webhook_dispatcher.circuit import FAILURES, FIRST_PAUSE_S, LONGEST_PAUSE_S, Circuit
+from webhook_dispatcher.endpoints import Endpoint
+from webhook_dispatcher.lanes import SPREAD_S, UNPROVEN, Lane
 from webhook_dispatcher.rates import Rate
+
+ENDPOINT = Endpoint("demo", "we_1", ("*",), True)
 
 
 class Stopwatch:
@@ -108,3 +112,34 @@ def test_it_is_told_when_the_next_may_begin(stopwatch: Stopwatch) -> None:
     assert rate.wait_s() == pytest.approx(0.5)
     stopwatch.now += 0.5
     assert rate.room() == 1
+
+
+def test_what_timed_out_rests_for_a_while_of_its_own(stopwatch: Stopwatch) -> None:
+    lanes = [Lane(str(number), stopwatch, Random(number)) for number in range(20)]
+    waits: set[float] = set()
+
+    for lane in lanes:
+        lane.began("one")
+        lane.answered(timed_out=True, trouble=True)
+        lane.ended("one")
+        assert lane.room(ENDPOINT, 10) == 0
+        lane.wait()
+        waits.add(lane.look_at - stopwatch.now)
+
+    assert len(waits) == len(lanes)
+    assert max(waits) <= SPREAD_S
+    stopwatch.now += SPREAD_S
+    assert all(lane.room(ENDPOINT, 10) == UNPROVEN for lane in lanes)
+
+
+def test_an_answer_ends_the_rest(stopwatch: Stopwatch) -> None:
+    lane = Lane("one", stopwatch, Random(1))
+    lane.began("slow")
+    lane.began("fast")
+    lane.answered(timed_out=True, trouble=True)
+    lane.ended("slow")
+
+    lane.answered(timed_out=False, trouble=False)
+    lane.ended("fast")
+
+    assert lane.room(ENDPOINT, 10) == 10

@@ -14,6 +14,9 @@ from webhook_dispatcher.rates import Rate
 UNPROVEN: Final = 2
 # Longer than most receivers take, and far shorter than a time-out.
 SLOW_AFTER_S: Final = 1.0
+# Who hangs is tried again within so long: those that timed out together must not go on
+# doing so, since a hundred time-outs at once are felt by everybody.
+SPREAD_S: Final = 4.0
 
 
 class Lane:
@@ -40,6 +43,8 @@ class Lane:
         """Whether it was told of work while it looked."""
         self._answers = False
         self._timed_out = False
+        self._rests_until = 0.0
+        self._random = random
         self._begun: dict[str, float] = {}
 
     @property
@@ -83,7 +88,8 @@ class Lane:
     def wait(self) -> None:
         """There was no room: look once its rate or circuit may let one by, or, where
         it is full, once something has ended."""
-        seconds = max(self.rate.wait_s(), self.circuit.wait_s())
+        rest = max(0.0, self._rests_until - self._stopwatch())
+        seconds = max(rest, self.rate.wait_s(), self.circuit.wait_s())
         if not seconds and self._others:
             seconds = max(0.0, self._others_until - self._stopwatch())
         self._is_full = not seconds
@@ -100,6 +106,8 @@ class Lane:
         if self._others and self._stopwatch() >= self._others_until:
             self._others = 0
         bounds = [shared, endpoint.max_in_flight - self.in_flight - self._others]
+        if self._stopwatch() < self._rests_until:
+            return 0
         if not self._answers:
             bounds.append(UNPROVEN - self.in_flight)
         bounds += [
@@ -120,6 +128,8 @@ class Lane:
         self.circuit.ended(trouble=trouble)
         self._answers = not timed_out
         self._timed_out = timed_out
+        rest = self._random.uniform(0.0, SPREAD_S) if timed_out else 0.0
+        self._rests_until = self._stopwatch() + rest
 
     def ended(self, sendout_id: str) -> None:
         """Note that an attempt's result is written, or that it never began."""
