@@ -1,0 +1,1 @@
+"""Browse data: an export's rows by pages, sorted and searched, without its file."""
