@@ -18,7 +18,7 @@ _PACKAGE = files("query")
 STATIC = str(_PACKAGE / "static")
 # Where a sign-in leads when it was not on the way to a page of ours.
 HOME = "/logs"
-_LISTS = (HOME, "/tasks", "/webhooks", "/webhook-endpoints")
+_LISTS = (HOME, "/tasks", "/exports", "/webhooks", "/webhook-endpoints")
 
 
 class Desk:

@@ -5,6 +5,7 @@ from urllib.parse import quote, urlencode
 from query.pages.forms import Link
 
 SENDOUTS, ENDPOINTS = "/webhooks", "/webhook-endpoints"
+EXPORTS = "/exports"
 
 
 def log_page(log_id: str) -> str:
@@ -33,6 +34,10 @@ def sendouts_with(name: str, value: str) -> str:
 
 def endpoint_page(endpoint_id: str) -> str:
     return f"{ENDPOINTS}/{quote(endpoint_id, safe='')}"
+
+
+def export_page(export_id: str) -> str:
+    return f"{EXPORTS}/{quote(export_id, safe='')}"
 
 
 def import_file_link(href: str | None) -> Link | None:
