@@ -5,6 +5,7 @@ from typing import Any
 from pymongo import AsyncMongoClient, WriteConcern
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import (
+    BulkWriteError,
     ConnectionFailure,
     ExecutionTimeout,
     NetworkTimeout,
@@ -59,10 +60,18 @@ def durable(database: AsyncDatabase[Document]) -> AsyncDatabase[Document]:
 def is_unavailable(error: PyMongoError) -> bool:
     """Whether waiting helps: the database is away, electing, overloaded or full.
 
-    Everything else is a fault of what was sent.
+    Everything else is a fault of what was sent. A bulk write of which some was refused
+    for such a reason counts: repeat it whole.
     """
     if isinstance(error, _UNAVAILABLE):
         return True
+    if isinstance(error, BulkWriteError):
+        # A server that shuts down stores the writes and cannot say how safely.
+        details: Any = error.details
+        refusals = details.get("writeErrors", ())
+        return bool(details.get("writeConcernErrors")) or any(
+            is_unavailable_code(refusal["code"]) for refusal in refusals
+        )
     return isinstance(error, OperationFailure) and is_unavailable_code(error.code)
 
 
