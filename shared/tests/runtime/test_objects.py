@@ -165,3 +165,24 @@ def test_importing_it_and_naming_a_cloud_opens_nothing(
 
     for address in ("s3://bucket/prefix", "gs://bucket", "az://container/prefix"):
         Objects(address)
+
+
+async def test_what_is_below_a_path_is_listed_and_its_neighbours_are_not(
+    storage: Storage,
+) -> None:
+    objects = Objects(storage.address)
+    for name in ("exports/demo/e-1/a", "exports/demo/e-1/b/c", "exports/demo/e-10/a"):
+        await objects.put(name, pieces(b"x"))
+
+    found = [name async for name in objects.list("exports/demo/e-1/")]
+    nothing = [name async for name in objects.list("exports/other/")]
+
+    assert sorted(found) == ["exports/demo/e-1/a", "exports/demo/e-1/b/c"]
+    assert nothing == []
+
+
+async def test_a_storage_that_is_away_lists_nothing_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "objects").write_text("no folder")
+
+    with pytest.raises(ObjectsUnavailable):
+        _ = [name async for name in Objects(str(tmp_path / "objects")).list("a/")]

@@ -142,7 +142,9 @@ class Jobs:
             "unannounced": True,
         }
         try:
-            await self.update(export, ended, remove=("waiting", "cursor", *_LEASE))
+            await self.update(
+                export, ended, remove=("waiting", "cursor", "keys", *_LEASE)
+            )
         except Fenced:
             key = {"_id": export["_id"], "ended_by": export["claim"]}
             if await self._exports.find_one(key, {"_id": 1}) is None:
@@ -241,9 +243,7 @@ class Jobs:
         entered: Document = {
             "$let": {
                 "vars": {"others": others},
-                "in": {
-                    "$cond": [room, {"$concatArrays": ["$$others", [mine]]}, _LIVE]
-                },
+                "in": {"$cond": [room, {"$concatArrays": ["$$others", [mine]]}, _LIVE]},
             }
         }
         for last_try in (False, True):

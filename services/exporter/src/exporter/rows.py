@@ -17,6 +17,7 @@ Column = list[Any]
 # Of each document its value, in order.
 Values = Callable[[Sequence[Document]], Column]
 ATTEMPTS = "webhook_attempt"
+HISTORY = "history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,29 +30,24 @@ class Source:
 
 def projection(exported_object: str, fields: Sequence[str]) -> dict[str, int]:
     """What has to be read of a document, its key included."""
-    shown = {"_id": 1, "created_at": 1}
-    if exported_object == ATTEMPTS:
-        return {**shown, "id": 1, "history": 1}
     sources = SOURCES[exported_object]
     names = {name for field in fields for name in sources[field].read}
+    if exported_object == ATTEMPTS:
+        # One attempt, of a sendout whose history is unwound.
+        names = {"id", f"{HISTORY}.attempt", *(f"{HISTORY}.{one}" for one in names)}
     # A part of what is read whole would be a conflict.
     inner = {name for name in names if name.partition(".")[0] in names - {name}}
-    return {**shown, **dict.fromkeys(sorted(names - inner), 1)}
+    return dict.fromkeys(sorted({"_id", "created_at"} | names - inner), 1)
 
 
 def columns(
     exported_object: str, fields: Sequence[str], documents: Sequence[Document]
 ) -> list[Column]:
-    """A column a field, in the asked order; a row a document, or an attempt of it."""
+    """A column a field, in the asked order; a row a document."""
     sources = SOURCES[exported_object]
     if exported_object == ATTEMPTS:
-        documents = [attempt for one in documents for attempt in _attempts(one)]
+        documents = [{**one[HISTORY], "sendout_id": one["id"]} for one in documents]
     return [sources[field].values(documents) for field in fields]
-
-
-def _attempts(sendout: Document) -> list[Document]:
-    found: list[Document] = sendout.get("history", [])
-    return [{**attempt, "sendout_id": sendout["id"]} for attempt in found]
 
 
 def _plain(name: str) -> Source:
@@ -116,7 +112,8 @@ SOURCES: Mapping[str, Mapping[str, Source]] = {
         "app_id": _key_of_kind("server"),
         "client_app_id": _key_of_kind("client"),
         "request_duration": Source(
-            ("duration_ms",), lambda documents: [d.get("duration_ms") for d in documents]
+            ("duration_ms",),
+            lambda documents: [d.get("duration_ms") for d in documents],
         ),
         "request_body": _inner("request", "body"),
         "response_body": _inner("response", "body"),

@@ -38,6 +38,8 @@ class Watermarks:
         self._stopwatch = stopwatch
         self._longest_s = longest.total_seconds()
         self._ask_every_s = ask_every_s
+        # Partitions are added, never taken away: with the brokers gone they stay known.
+        self._known: set[int] = set()
 
     async def passed(self, moment: datetime) -> datetime | None:
         """Wait until all received before ``moment`` is stored; then None.
@@ -58,6 +60,5 @@ class Watermarks:
     async def _reached(self) -> datetime:
         known = self._watermarks.find({"topic": self._topic})
         marks = {one["partition"]: one["received_at"] async for one in known}
-        partitions = set(await self._partitions()) | marks.keys()
-        # A topic that no broker tells of is not known to have been read.
-        return min((marks.get(one, EPOCH) for one in partitions), default=EPOCH)
+        self._known.update(await self._partitions(), marks)
+        return min((marks.get(one, EPOCH) for one in self._known), default=EPOCH)

@@ -117,6 +117,31 @@ class Objects:
         except (BaseError, PermissionError) as error:
             raise ObjectsUnavailable(_first_line(error)) from error
 
+    async def list(self, prefix: str) -> AsyncIterator[str]:
+        """The names of all objects below ``prefix``, a path such as ``exports/demo/``.
+
+        What is put or deleted meanwhile may be there or not. Raises
+        :class:`ObjectsUnavailable`.
+        """
+        store = await self._open()
+        checked = _checked(prefix.removesuffix("/"))
+        try:
+            async for some in obstore.list(store, f"{checked}/"):
+                for found in some:
+                    yield found["path"]
+        except FileNotFoundError:
+            return
+        except (BaseError, PermissionError) as error:
+            raise ObjectsUnavailable(_first_line(error)) from error
+
+    def local_path(self, name: str) -> Path | None:
+        """Where the object's file is or would be, absolute; None in a cloud.
+
+        For reading in place: nothing but :meth:`put` may write it.
+        """
+        checked = _checked(name)
+        return None if self._folder is None else self._folder.absolute() / checked
+
     async def _open(self) -> Store:
         if self._store is None:
             assert self._folder is not None  # noqa: S101 - one of the two is there

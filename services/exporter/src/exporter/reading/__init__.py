@@ -1,0 +1,1 @@
+"""Documents out of MongoDB: in order, in groups, resumable after any of them."""

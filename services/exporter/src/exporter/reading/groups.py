@@ -1,0 +1,97 @@
+"""Groups of documents, as they are read, decoded and encoded together."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from struct import Struct
+from typing import Protocol
+
+from bson import CodecOptions, decode_all
+from bson.codec_options import DatetimeConversion
+from daybook.runtime.mongo import Document
+
+# What a group holds at most, but for one document more: it becomes a row group, and its
+# bounds depend on what is read alone, so that whoever reads it makes the same files.
+GROUP_ROWS = 10_000
+GROUP_BYTES = 8 * 1024 * 1024
+
+# Naive times in UTC are what the driver makes fastest; what no calendar holds is left
+# in milliseconds.
+_OPTIONS: CodecOptions[Document] = CodecOptions(
+    document_class=dict,
+    tz_aware=False,
+    datetime_conversion=DatetimeConversion.DATETIME_AUTO,
+)
+_LENGTH = Struct("<i").unpack_from
+
+# After the last of these documents.
+PlaceAfter = Callable[[Sequence[Document]], Document]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Documents in order, as BSON, and how to go on after them."""
+
+    pieces: Sequence[bytes]
+    place_after: PlaceAfter
+    # The ``_id`` of each in order, where they were read in none.
+    order: Sequence[str] | None = None
+
+    def documents(self) -> list[Document]:
+        """Decode them; for a thread: it takes some tens of milliseconds."""
+        found = [one for piece in self.pieces for one in decode_all(piece, _OPTIONS)]
+        if self.order is None:
+            return found
+        by_id = {one["_id"]: one for one in found}
+        return [by_id[one] for one in self.order if one in by_id]
+
+
+class Reader(Protocol):
+    """What an export reads; ``place`` is what a group's ``place_after`` said."""
+
+    def groups(self, place: Document | None) -> AsyncGenerator[Group]: ...
+
+
+@dataclass(slots=True)
+class Cutter:
+    """Cuts raw batches into groups."""
+
+    rows: int = GROUP_ROWS
+    bytes: int = GROUP_BYTES
+    _pieces: list[bytes] = field(default_factory=list[bytes])
+    _rows: int = 0
+    _bytes: int = 0
+
+    def cut(self, raw: bytes) -> list[list[bytes]]:
+        """The groups that are complete with this batch."""
+        groups: list[list[bytes]] = []
+        start = end = 0
+        rows, held = self._rows, self._bytes
+        while end < len(raw):
+            (length,) = _LENGTH(raw, end)
+            end += length
+            held += length
+            rows += 1
+            if rows >= self.rows or held >= self.bytes:
+                groups.append([*self._pieces, raw[start:end]])
+                self._pieces = []
+                start, rows, held = end, 0, 0
+        if start < end:
+            self._pieces.append(raw[start:] if start else raw)
+        self._rows, self._bytes = rows, held
+        return groups
+
+    def rest(self) -> list[bytes]:
+        """What is left at the end."""
+        pieces, self._pieces = self._pieces, []
+        self._rows = self._bytes = 0
+        return pieces
+
+
+def last_of(raw: bytes) -> Document:
+    """The last document of a batch that has one."""
+    start = end = 0
+    while end < len(raw):
+        start = end
+        (length,) = _LENGTH(raw, end)
+        end += length
+    return decode_all(raw[start:], _OPTIONS)[0]
