@@ -49,6 +49,11 @@ def make_broker(settings: ConsumerSettings, client_id: str) -> TolerantBroker:
     )
 
 
+# A watch that is late by so much was stopped with its whole process.
+FROZEN_AFTER_S = 15.0
+KAFKA_ANSWERS_WITHIN_S = 5.0
+
+
 class ConsumingService(Generic[ItemT]):
     """Reads once the database can store and every topic is there; leaves when only a
     restart helps.
@@ -79,6 +84,7 @@ class ConsumingService(Generic[ItemT]):
         self._close_parts = close
         self._loops: list[asyncio.Task[None]] = []
         self._reading_from: float | None = None
+        self._watched_at = self._excused_at = 0.0
         (subscriber,) = broker.subscribers
         self._topics: list[str] = cast("Any", subscriber).topic_names_for_subscribe
         intake.join(
@@ -109,7 +115,7 @@ class ConsumingService(Generic[ItemT]):
             else:
                 break
         await self._wait_for_topics()
-        self._reading_from = monotonic()
+        self._reading_from = self._watched_at = monotonic()
         self._loops = [
             repeat(every.total_seconds(), work) for work, every in self._every.items()
         ]
@@ -145,13 +151,16 @@ class ConsumingService(Generic[ItemT]):
     def _alive(self) -> str | None:
         if self._pipeline.failed:
             return "a write failed in an unforeseen way"
+        if self._stalled_s() > self._settings.stalled_after.total_seconds():
+            return f"the poll loop has not moved for {self._stalled_s():.0f} s"
+        return None
+
+    def _stalled_s(self) -> float:
+        """How long the poll loop has not moved by a fault of its own."""
         consumer = self._intake.consumer
         polled_at = None if consumer is None else consumer.polled_at
         since = self._reading_from if polled_at is None else polled_at
-        stalled = 0.0 if since is None else monotonic() - since
-        if stalled > self._settings.stalled_after.total_seconds():
-            return f"the poll loop has not moved for {stalled:.0f} s"
-        return None
+        return 0.0 if since is None else monotonic() - max(since, self._excused_at)
 
     def _ready(self) -> str | None:
         consumer = self._intake.consumer
@@ -160,11 +169,30 @@ class ConsumingService(Generic[ItemT]):
         return self._alive()
 
     async def _watch(self) -> None:
-        """Leave when only a restart helps: nothing is lost, all is read again."""
-        consumer = self._intake.consumer
-        if consumer is not None and (fault := self._alive()) is not None:
+        """Leave when only a restart helps: nothing is lost, all is read again.
+
+        It does not where Kafka is away, which holds up a poll that meets a rebalance:
+        what needs no Kafka goes on meanwhile.
+        """
+        if self._intake.consumer is None:
+            return
+        was_frozen = monotonic() - self._watched_at > FROZEN_AFTER_S
+        half = self._settings.stalled_after.total_seconds() / 2
+        if was_frozen or (self._stalled_s() > half and await self._kafka_is_away()):
+            # It has its whole time again from here.
+            self._excused_at = monotonic()
+        elif (fault := self._alive()) is not None:
             log.critical("%s: leaving, to be restarted", fault)
             os._exit(1)
+        self._watched_at = monotonic()
+
+    async def _kafka_is_away(self) -> bool:
+        try:
+            async with asyncio.timeout(KAFKA_ANSWERS_WITHIN_S):
+                await absent_topics(self._settings.kafka_bootstrap_servers, ())
+        except (KafkaError, TimeoutError):
+            return True
+        return False
 
 
 def repeat(seconds: float, work: Work) -> asyncio.Task[None]:
