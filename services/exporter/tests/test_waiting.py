@@ -53,15 +53,17 @@ async def test_a_partition_that_is_behind_is_waited_for(database: Database) -> N
     await mark(database, 0, MOMENT)
     await mark(database, 1, EARLIER)
     asked = 0
+    thrice = asyncio.Event()
 
     def partitions() -> Collection[int]:
         nonlocal asked
         asked += 1
+        if asked == 3:
+            thrice.set()
         return (0, 1)
 
     waiting = asyncio.create_task(watermarks(database, partitions).passed(MOMENT))
-    while asked < 3:
-        await asyncio.sleep(0)
+    await thrice.wait()
     assert not waiting.done()
     await mark(database, 1, MOMENT)
 

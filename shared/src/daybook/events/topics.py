@@ -18,6 +18,7 @@ class Topic:
 REQUESTS = "daybook.requests.v1"
 TASKS = "daybook.tasks.v1"
 WEBHOOKS = "daybook.webhooks.v1"
+EXPORTS = "daybook.exports.v1"
 DELIVERIES = "daybook.deliveries.v1"
 DEAD_LETTERS = "daybook.dead-letters.v1"
 
@@ -27,6 +28,7 @@ TOPICS: dict[str, Topic] = {
         Topic(REQUESTS, keyed_by="request id"),
         Topic(TASKS, keyed_by="task id"),
         Topic(WEBHOOKS, keyed_by="event id"),
+        Topic(EXPORTS, keyed_by="export id"),
         Topic(DELIVERIES, keyed_by="sendout id"),
         # A record at its topic's limit fits here with the headers that say why.
         Topic(

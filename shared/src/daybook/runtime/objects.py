@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import obstore
@@ -126,7 +126,9 @@ class Objects:
         store = await self._open()
         checked = _checked(prefix.removesuffix("/"))
         try:
-            async for some in obstore.list(store, f"{checked}/"):
+            typed: Any = obstore  # a part of its types is not known
+            listed = typed.list(store, f"{checked}/")
+            async for some in listed:
                 for found in some:
                     yield found["path"]
         except FileNotFoundError:

@@ -11,6 +11,7 @@ SLOTS = "slots"  # webhook-dispatcher
 ENDPOINT_HEALTH = "endpoint_health"  # webhook-dispatcher
 PROJECTS = "projects"  # query
 API_KEYS = "api_keys"  # query
+EXPORTS = "exports"  # query and exporter
 COMMANDS = "commands"  # query; finished by the service that each names
 IMPORT_FILES = "import_files"  # query
 WEBHOOK_ENDPOINTS = "webhook_endpoints"  # query

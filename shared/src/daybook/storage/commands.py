@@ -19,6 +19,11 @@ The dispatcher's kinds and their parameters::
     endpoint.disable   endpoint_id reason
     endpoint.replay    endpoint_id since include_sent
     endpoint.delete    endpoint_id
+
+and the exporter's::
+
+    export.cancel      export_id
+    export.delete      export_id
 """
 
 from datetime import timedelta
@@ -36,8 +41,11 @@ CommandKind = Literal[
     "endpoint.disable",
     "endpoint.replay",
     "endpoint.delete",
+    "export.cancel",
+    "export.delete",
 ]
 WEBHOOK_DISPATCHER = "webhook-dispatcher"
+EXPORTER = "exporter"
 
 KEPT = timedelta(days=30)
 COMMANDS_TO_DO = "to_do"
@@ -55,6 +63,11 @@ COMMAND_INDEXES = (
         expireAfterSeconds=int(KEPT.total_seconds()),
     ),
 )
+
+
+def service_of(kind: CommandKind) -> str:
+    """The service that carries out commands of this kind."""
+    return EXPORTER if kind.startswith("export.") else WEBHOOK_DISPATCHER
 
 
 async def ensure_commands(collection: AsyncCollection[dict[str, Any]]) -> None:

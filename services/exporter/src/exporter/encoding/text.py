@@ -41,7 +41,7 @@ def csv_text(table: Any, first: bool) -> bytes:
     return written.getvalue().to_pybytes()
 
 
-def ndjson_text(table: Any, first: bool) -> bytes:  # noqa: ARG001 - like the other's
+def ndjson_text(table: Any, first: bool) -> bytes:
     """One JSON object a line; JSON stands in it as JSON, spelled as it was stored."""
     values = [
         _json_values(column, table.schema.field(n)) for n, column in enumerate(table)

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Protocol
 
-from bson import CodecOptions, decode_all
+from bson import CodecOptions
+from bson import decode_all as _decode_all  # pyright: ignore[reportUnknownVariableType]
 from bson.codec_options import DatetimeConversion
 from daybook.runtime.mongo import Document
 
@@ -38,7 +39,7 @@ class Group:
 
     def documents(self) -> list[Document]:
         """Decode them; for a thread: it takes some tens of milliseconds."""
-        found = [one for piece in self.pieces for one in decode_all(piece, _OPTIONS)]
+        found = [one for piece in self.pieces for one in _decode_all(piece, _OPTIONS)]
         if self.order is None:
             return found
         by_id = {one["_id"]: one for one in found}
@@ -55,8 +56,8 @@ class Reader(Protocol):
 class Cutter:
     """Cuts raw batches into groups."""
 
-    rows: int = GROUP_ROWS
-    bytes: int = GROUP_BYTES
+    most_rows: int = GROUP_ROWS
+    most_bytes: int = GROUP_BYTES
     _pieces: list[bytes] = field(default_factory=list[bytes])
     _rows: int = 0
     _bytes: int = 0
@@ -71,7 +72,7 @@ class Cutter:
             end += length
             held += length
             rows += 1
-            if rows >= self.rows or held >= self.bytes:
+            if rows >= self.most_rows or held >= self.most_bytes:
                 groups.append([*self._pieces, raw[start:end]])
                 self._pieces = []
                 start, rows, held = end, 0, 0
@@ -94,4 +95,4 @@ def last_of(raw: bytes) -> Document:
         start = end
         (length,) = _LENGTH(raw, end)
         end += length
-    return decode_all(raw[start:], _OPTIONS)[0]
+    return _decode_all(raw[start:], _OPTIONS)[0]

@@ -19,7 +19,8 @@ from exporter.rows import ATTEMPTS, HISTORY
 
 log = logging.getLogger(__name__)
 
-_Cursor = AsyncRawBatchCursor[Document] | AsyncRawBatchCommandCursor[Document]
+# Raw batches are bytes, which the driver's types do not say.
+_Cursor = AsyncRawBatchCursor[Any] | AsyncRawBatchCommandCursor[Any]
 
 
 class InOrder:
@@ -86,12 +87,17 @@ class InOrder:
                 hint=self._selection.index,
                 batch_size=GROUP_ROWS,
             )
+        shown: Document = {"$project": self._shown}
+        unwound: Document = {"$unwind": f"${HISTORY}"}
+        stages = [shown, unwound]
+        if self._selection.attempts:
+            # They may be asked for by what is not shown.
+            stages = [unwound, {"$match": self._selection.attempts}, shown]
         return await self._collection.aggregate_raw_batches(
             [
                 {"$match": asked},
                 {"$sort": sort},
-                {"$project": self._shown},
-                {"$unwind": f"${HISTORY}"},
+                *stages,
                 *self._of_attempts(place),
             ],
             hint=self._selection.index,

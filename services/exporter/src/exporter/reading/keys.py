@@ -172,7 +172,8 @@ class ByKeys:
         return pieces
 
     async def _some(self, keys: list[str]) -> list[bytes]:
-        found = self._collection.find_raw_batches(
+        # Raw batches are bytes, which the driver's types do not say.
+        found: Any = self._collection.find_raw_batches(
             {"_id": {"$in": keys}}, self._shown, batch_size=READ_AT_ONCE
         )
         async with found:

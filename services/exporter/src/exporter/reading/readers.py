@@ -37,7 +37,10 @@ async def expected_rows(
     """
     (asked,) = conditions(_countable(selection), _UP, None)
     stages: list[dict[str, Any]] = [{"$match": asked}]
-    if exported_object == ATTEMPTS:
+    if exported_object == ATTEMPTS and selection.attempts:
+        unwound: dict[str, Any] = {"$unwind": f"${HISTORY}"}
+        stages += [unwound, {"$match": selection.attempts}, {"$count": "n"}]
+    elif exported_object == ATTEMPTS:
         stages.append({"$project": {"n": {"$size": f"${HISTORY}"}}})
         stages.append({"$group": {"_id": None, "n": {"$sum": "$n"}}})
     else:
@@ -48,7 +51,8 @@ async def expected_rows(
             hint=selection.index,
             maxTimeMS=int(within.total_seconds() * 1000),
         ) as counted:
-            return next((one["n"] async for one in counted), 0)
+            found = await counted.to_list()
+            return found[0]["n"] if found else 0
     except PyMongoError as error:
         log.info("the rows of an export are not counted: %s", str(error)[:200])
         return None

@@ -27,7 +27,7 @@ class Order:
         return f"{self.after}e"
 
     def sort(self, *, by_hour: bool) -> dict[str, int]:
-        """``hour`` follows from ``created_at``: it keeps the order of a walk's index."""
+        """``hour`` follows from ``created_at``, and keeps a walk's index in order."""
         names = ("hour", "created_at", "_id") if by_hour else ("created_at", "_id")
         return dict.fromkeys(names, 1 if self.up else -1)
 

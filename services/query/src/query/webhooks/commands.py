@@ -8,7 +8,7 @@ from typing import Any, Final
 from daybook.runtime.clock import Clock
 from daybook.runtime.mongo import Document, durable, is_unavailable
 from daybook.storage.collections import COMMANDS
-from daybook.storage.commands import WEBHOOK_DISPATCHER, CommandKind, ensure_commands
+from daybook.storage.commands import CommandKind, ensure_commands, service_of
 from daybook.storage.times import from_ms, to_ms
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
@@ -54,14 +54,14 @@ class Commands:
     def draft(
         self, project_id: str, kind: CommandKind, parameters: Mapping[str, Any]
     ) -> Document:
-        """A command for the dispatcher that is not stored yet."""
+        """A command for the service that its kind names, not stored yet."""
         command_id = f"cmd_{self._make_id()}"
         return {
             "_id": f"{project_id}/{command_id}",
             "project_id": project_id,
             "id": command_id,
             "kind": kind,
-            "service": WEBHOOK_DISPATCHER,
+            "service": service_of(kind),
             "parameters": dict(parameters),
             "status": "ACCEPTED",
             "claim": 0,
