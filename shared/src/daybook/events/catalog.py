@@ -4,6 +4,7 @@ from typing import Any
 
 from daybook.events.base import Event
 from daybook.events.delivery import DeliveryAttempted
+from daybook.events.export import ExportRecorded, ExportRequested
 from daybook.events.request import RequestCompleted
 from daybook.events.task import (
     TaskEnqueued,
@@ -22,6 +23,8 @@ EVENTS: dict[str, type[Event]] = {
         TaskProgressed,
         TaskFinished,
         WebhookPublished,
+        ExportRequested,
+        ExportRecorded,
         DeliveryAttempted,
     )
 }
