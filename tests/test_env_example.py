@@ -6,6 +6,7 @@ import pytest
 from daybook.commands.settings import DeadLetterSettings
 from daybook.runtime.settings import ServiceSettings
 from daybook_local.settings import Settings as LocalSettings
+from exporter.settings import Settings as ExporterSettings
 from ingest.settings import Settings as IngestSettings
 from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
@@ -22,6 +23,7 @@ SETTINGS: list[type[BaseSettings]] = [
     IngestSettings,
     TrackerSettings,
     DispatcherSettings,
+    ExporterSettings,
     QuerySettings,
     LocalSettings,
     DeadLetterSettings,
@@ -71,7 +73,7 @@ def test_every_line_of_the_example_is_a_setting() -> None:
     assert set(listed(commented=True)) == known | OF_CLIENTS
 
 
-@pytest.mark.parametrize("settings", SETTINGS[1:5], ids=lambda kind: kind.__module__)
+@pytest.mark.parametrize("settings", SETTINGS[1:6], ids=lambda kind: kind.__module__)
 def test_what_the_example_sets_is_the_default(
     settings: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -98,6 +100,7 @@ def test_every_setting_says_what_it_is_in_the_line_above() -> None:
         ("ingest", IngestSettings),
         ("task-tracker", TrackerSettings),
         ("webhook-dispatcher", DispatcherSettings),
+        ("exporter", ExporterSettings),
         ("query", QuerySettings),
     ],
 )

@@ -4,7 +4,12 @@ import re
 from pathlib import Path
 
 import pytest
-from daybook.runtime.metrics import ConsumerMetrics, IngestMetrics, TrackerMetrics
+from daybook.runtime.metrics import (
+    ConsumerMetrics,
+    ExporterMetrics,
+    IngestMetrics,
+    TrackerMetrics,
+)
 from prometheus_client import CollectorRegistry
 
 ROOT = Path(__file__).parents[1]
@@ -12,7 +17,11 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.mark.parametrize(
     ("service", "metrics"),
-    [("ingest", IngestMetrics), ("task-tracker", TrackerMetrics)],
+    [
+        ("ingest", IngestMetrics),
+        ("task-tracker", TrackerMetrics),
+        ("exporter", ExporterMetrics),
+    ],
 )
 def test_a_service_lists_its_metrics(
     service: str, metrics: type[ConsumerMetrics]

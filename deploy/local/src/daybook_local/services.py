@@ -94,6 +94,7 @@ SERVICES = (
         module="webhook_dispatcher",
         port_variable="DAYBOOK_HEALTH_PORT",
     ),
+    Service("exporter", (KAFKA, MONGODB, STORAGE), port_variable="DAYBOOK_HEALTH_PORT"),
     Service(
         "query",
         (KAFKA, MONGODB, SECRET, STORAGE, *WEBHOOKS),

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,7 +29,7 @@ from exporter.encoding.table import schema_of
 from exporter.failures import ExportFailed
 from exporter.jobs import Fenced, Jobs
 from exporter.patience import until_there
-from exporter.reading.groups import Group, Reader
+from exporter.reading.groups import Group, Reader, one_ahead
 from exporter.reading.in_order import InOrder
 from exporter.reading.keys import ByKeys, Lister, TaskKeys
 from exporter.reading.readers import expected_rows, order_of
@@ -289,16 +289,3 @@ class Run:
 
     async def _database(self, work: Callable[[], Awaitable[T]]) -> T:
         return await until_there(work, self._tools.random)
-
-
-async def one_ahead(groups: AsyncGenerator[Group]) -> AsyncGenerator[Group]:
-    """The same groups, the next of which is read while one is worked on."""
-    following = asyncio.ensure_future(anext(groups, None))
-    try:
-        while (group := await following) is not None:
-            following = asyncio.ensure_future(anext(groups, None))
-            yield group
-    finally:
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
-        await groups.aclose()

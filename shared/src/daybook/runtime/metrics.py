@@ -88,6 +88,32 @@ class TrackerMetrics(ConsumerMetrics):
         )
 
 
+class ExporterMetrics(ConsumerMetrics):
+    """What the exporter counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        super().__init__(registry, "exporter", ("made", "known", "dead_lettered"))
+        # At its bound while exports wait: more processes would help.
+        self.running = Gauge(
+            "daybook_exporter_running",
+            "Exports that this process runs.",
+            registry=registry,
+        )
+        # Rows a second: falls to nothing while exports run when database or storage
+        # hang.
+        self.rows = Counter(
+            "daybook_exporter_rows_total",
+            "Rows that were written.",
+            registry=registry,
+        )
+        # Ends that nobody was told of yet: rises while Kafka is away.
+        self.unannounced = Gauge(
+            "daybook_exporter_unannounced",
+            "Ended exports whose events are not acknowledged.",
+            registry=registry,
+        )
+
+
 class DispatcherMetrics(ConsumerMetrics):
     """What the webhook-dispatcher counts."""
 

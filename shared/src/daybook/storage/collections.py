@@ -12,6 +12,7 @@ ENDPOINT_HEALTH = "endpoint_health"  # webhook-dispatcher
 PROJECTS = "projects"  # query
 API_KEYS = "api_keys"  # query
 EXPORTS = "exports"  # query and exporter
+EXPORT_SLOTS = "export_slots"  # exporter
 COMMANDS = "commands"  # query; finished by the service that each names
 IMPORT_FILES = "import_files"  # query
 WEBHOOK_ENDPOINTS = "webhook_endpoints"  # query

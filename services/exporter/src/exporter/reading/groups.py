@@ -1,5 +1,6 @@
 """Groups of documents, as they are read, decoded and encoded together."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
@@ -96,3 +97,16 @@ def last_of(raw: bytes) -> Document:
         (length,) = _LENGTH(raw, end)
         end += length
     return _decode_all(raw[start:], _OPTIONS)[0]
+
+
+async def one_ahead(groups: AsyncGenerator[Group]) -> AsyncGenerator[Group]:
+    """The same groups, the next of which is read while one is worked on."""
+    following = asyncio.ensure_future(anext(groups, None))
+    try:
+        while (group := await following) is not None:
+            following = asyncio.ensure_future(anext(groups, None))
+            yield group
+    finally:
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await groups.aclose()

@@ -1,0 +1,167 @@
+"""The exporter's composition root: what is made of the settings."""
+
+# aiokafka's own types are partial.
+# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import Collection
+from datetime import timedelta
+from random import Random
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError
+from daybook.runtime.clock import monotonic, utc_now
+from daybook.runtime.consuming.intake import Intake
+from daybook.runtime.consuming.pipeline import Pipeline
+from daybook.runtime.consuming.service import ConsumingService, make_broker
+from daybook.runtime.dead_letters import DeadLetterProducer
+from daybook.runtime.metrics import ExporterMetrics
+from daybook.runtime.mongo import Document, connect, durable
+from daybook.runtime.objects import Objects
+from daybook.storage import collections
+from daybook.storage.exports import ensure_exports
+from prometheus_client import CollectorRegistry
+
+from exporter.announcing import Announcer
+from exporter.encoding.parts import PART_BYTES, PART_ROWS
+from exporter.expiry import Expiry
+from exporter.jobs import Jobs, Limits
+from exporter.judge import Judge, Judged
+from exporter.one_run import Tools
+from exporter.run import Exports
+from exporter.settings import Settings
+from exporter.storing import Storage
+from exporter.subscribers import subscribe
+from exporter.waiting import Watermarks
+from exporter.writer import Writer
+
+ANNOUNCE_EVERY = timedelta(seconds=1)
+EXPIRE_EVERY = timedelta(hours=1)
+LOOK_EVERY = timedelta(seconds=1)
+
+
+class Progress:
+    """Counts what runs write; the task that an export is ends with its own events."""
+
+    def __init__(self, metrics: ExporterMetrics) -> None:
+        self._metrics = metrics
+        self._rows: dict[str, int] = {}
+
+    def started(self, export: Document) -> None:
+        self._rows[export["_id"]] = export["rows"]
+
+    def progressed(self, export: Document, rows: int, expected: int | None) -> None:
+        self._metrics.rows.inc(rows - self._rows.get(export["_id"], rows))
+        self._rows[export["_id"]] = rows
+
+
+class Exporter:
+    """The service: its parts, wired; ``app`` runs it. Make it inside the loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        random = Random()  # noqa: S311 - jitter needs no secrecy
+        registry = CollectorRegistry()
+        self._metrics = metrics = ExporterMetrics(registry)
+        self._mongo = connect(settings.mongodb_uri, app_name="daybook-exporter")
+        database = durable(self._mongo[settings.mongodb_database])
+        self._stored = stored = database[collections.EXPORTS]
+        objects = Objects(settings.storage_url)
+        self._announcer = Announcer(stored, settings.kafka_bootstrap_servers, metrics)
+        tools = Tools(
+            database=database,
+            storage=Storage(objects, settings.storage_patience, random, monotonic),
+            watermarks=Watermarks(
+                database[collections.WATERMARKS],
+                settings.requests_topic,
+                self._partitions,
+                monotonic,
+                longest=settings.watermarks_within,
+            ),
+            notices=Progress(metrics),
+            random=random,
+            count_within=settings.count_within,
+            part_bytes=PART_BYTES,
+            part_rows=PART_ROWS,
+        )
+        limits = Limits(settings.exports_at_once, settings.exports_of_project)
+        self._exports = Exports(
+            Jobs(
+                stored,
+                database[collections.EXPORT_SLOTS],
+                _process_name(),
+                settings.export_lease,
+                limits,
+            ),
+            tools,
+            at_once=settings.exports_of_process,
+            renew_every=settings.export_lease / 3,
+            ended=lambda: None,
+        )
+        self._letters = DeadLetterProducer(
+            settings.kafka_bootstrap_servers, settings.dead_letters_topic, random
+        )
+        writer = Writer(
+            stored, self._letters, metrics, utc_now, self._exports.wake, random
+        )
+        intake = Intake[Judged](settings, Judge().judge)
+        self._pipeline = Pipeline[Judged](
+            writer.write, intake.commit, settings, metrics
+        )
+        broker = make_broker(settings, "daybook-exporter")
+        subscribe(broker, intake, settings)
+        self._running: asyncio.Task[None] | None = None
+        self.app = ConsumingService[Judged](
+            settings,
+            broker,
+            intake,
+            self._pipeline,
+            registry=registry,
+            random=random,
+            prepare=self._prepare,
+            loops={
+                self._announcer.sweep: ANNOUNCE_EVERY,
+                Expiry(stored, objects).sweep: EXPIRE_EVERY,
+                self._look: LOOK_EVERY,
+            },
+            close=self._close,
+        ).app
+
+    async def _prepare(self) -> None:
+        await ensure_exports(self._stored)
+        if self._running is None:
+            self._running = asyncio.create_task(self._exports.run())
+
+    async def _look(self) -> None:
+        self._metrics.running.set(self._exports.running)
+        if self._exports.failed:
+            self._pipeline.failed = True  # told by liveness, and ended by the watch
+
+    async def _partitions(self) -> Collection[int]:
+        """Those of the requests topic; none while Kafka is away."""
+        topic = self._settings.requests_topic
+        servers = self._settings.kafka_bootstrap_servers
+        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+        try:
+            await admin.start()
+            (described,) = await admin.describe_topics([topic])
+        except KafkaError:
+            return ()
+        finally:
+            await admin.close()
+        return [one["partition"] for one in described["partitions"]]
+
+    async def _close(self) -> None:
+        await self._exports.stop()
+        if self._running is not None:
+            await self._running
+        await self._announcer.close()
+        await self._letters.stop()
+        await self._mongo.close()
+
+
+def _process_name() -> str:
+    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
