@@ -71,11 +71,26 @@ def write_cursor(cursor: Cursor, name: str, project_id: str, filters: Filters) -
             cursor.span,
         ]
     )
-    return base64.urlsafe_b64encode(_checksum(payload) + payload).decode().rstrip("=")
+    return write_sealed(payload, _SHAPE)
 
 
 def read_cursor(text: str, name: str, project_id: str, filters: Filters) -> Cursor:
     """The cursor that was written; raises :class:`InvalidCursor`."""
+    loaded: list[Any] = orjson.loads(read_sealed(text, _SHAPE))
+    binding, ms, thing_id, after, before, span = loaded
+    if binding != _binding(name, project_id, filters):
+        raise ForeignCursor
+    return Cursor(Position(ms, thing_id), Window(after, before), span)
+
+
+def write_sealed(payload: bytes, shape: bytes) -> str:
+    """A payload as text that shows when it was damaged; ``shape`` names its kind."""
+    sealed = _checksum(payload, shape) + payload
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def read_sealed(text: str, shape: bytes) -> bytes:
+    """The payload that was sealed; raises :class:`DamagedCursor`."""
     try:
         raw = base64.b64decode(
             text.encode("ascii") + b"=" * (-len(text) % 4),
@@ -88,17 +103,13 @@ def read_cursor(text: str, name: str, project_id: str, filters: Filters) -> Curs
     # A checksum and no signature: a made-up cursor names a place in the caller's own
     # list and opens nothing, while a signature would break every cursor at a restart
     # or a change of secret.
-    if checksum != _checksum(payload):
+    if checksum != _checksum(payload, shape):
         raise DamagedCursor
-    loaded: list[Any] = orjson.loads(payload)
-    binding, ms, thing_id, after, before, span = loaded
-    if binding != _binding(name, project_id, filters):
-        raise ForeignCursor
-    return Cursor(Position(ms, thing_id), Window(after, before), span)
+    return payload
 
 
-def _checksum(payload: bytes) -> bytes:
-    return blake2b(payload, digest_size=_CHECKSUM_BYTES, person=_SHAPE).digest()
+def _checksum(payload: bytes, shape: bytes) -> bytes:
+    return blake2b(payload, digest_size=_CHECKSUM_BYTES, person=shape).digest()
 
 
 def _binding(name: str, project_id: str, filters: Filters) -> str:

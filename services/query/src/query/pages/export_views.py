@@ -82,6 +82,8 @@ class Bar:
 
     percent: int | None
     counts: str
+    bad: int = 0
+    failed: str = ""
 
     @property
     def good(self) -> int:
@@ -216,9 +218,9 @@ def live(export: Document, now: datetime) -> Json:
         "run": export.get("claim") or 0,
         "percent": bar.percent,
         "good": bar.good,
-        "bad": 0,
+        "bad": bar.bad,
         "counts": bar.counts,
-        "failed": "",
+        "failed": bar.failed,
         "size": size_of(export),
         "left": left_of(export, now),
     }

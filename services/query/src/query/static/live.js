@@ -1,4 +1,4 @@
-// The progress of unfinished tasks, about once a second while the page is seen.
+// The progress of unfinished tasks, or exports, about once a second while the page is seen.
 // Everything works without it: a link of the page loads it anew.
 
 const RETRY_MS = 15_000;
@@ -25,7 +25,7 @@ function address() {
       break;
     }
   }
-  return query.size ? `/live/tasks?${query}` : null;
+  return query.size ? `${states.dataset.from}?${query}` : null;
 }
 
 function tell(state) {
@@ -66,15 +66,10 @@ function show(task) {
 
 // Whatever strangers wrote is set as text and never as markup.
 function update(node, task) {
-  for (const name of ["counts", "failed", "took"]) {
+  for (const name of ["counts", "failed", "took", "size", "left"]) {
     write(node, name, task[name]);
   }
-  write(node, "percent", `${task.percent} %`);
-  node.querySelector("[role=progressbar]").setAttribute("aria-valuenow", task.percent);
-  const bad = node.querySelector("[data-part=bad]");
-  node.querySelector("[data-part=good]").setAttribute("width", `${task.good}%`);
-  bad.setAttribute("x", `${task.good}%`);
-  bad.setAttribute("width", `${task.bad}%`);
+  draw(node, task);
 
   const shown = node.querySelector("[data-state]");
   const changed = shown.dataset.state !== task.state;
@@ -89,9 +84,23 @@ function update(node, task) {
   if (task.finished) delete node.dataset.live;
 }
 
+// Not every page shows all that is known.
 function write(node, name, text) {
   const part = node.querySelector(`[data-part="${name}"]`);
-  if (part.textContent !== text) part.textContent = text;
+  if (part && text !== undefined && part.textContent !== text) part.textContent = text;
+}
+
+// Of how many is not always known: then there are counts, and no percentage.
+function draw(node, task) {
+  const meter = node.querySelector("[role=progressbar]");
+  const known = task.percent !== null;
+  write(node, "percent", known ? `${task.percent} %` : "");
+  if (known) meter.setAttribute("aria-valuenow", task.percent);
+  else meter.removeAttribute("aria-valuenow");
+  const bad = node.querySelector("[data-part=bad]");
+  node.querySelector("[data-part=good]").setAttribute("width", `${task.good}%`);
+  bad.setAttribute("x", `${task.good}%`);
+  bad.setAttribute("width", `${task.bad}%`);
 }
 
 function isListed(task) {

@@ -1,7 +1,8 @@
-"""Several tasks of one project, looked at together about once a second."""
+"""Several things of one project, looked at together about once a second."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from daybook.runtime.mongo import Document, is_unavailable
 from daybook.storage.collections import TASKS
@@ -15,13 +16,25 @@ from query.tasks.watching import Pace
 
 # What a page shows at once, and the detail beside it.
 MOST_WATCHED = 51
-_SHOWN = {"fold": 0, "refs": 0, "message": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is looked at: its collection, what no page shows of it, its last states."""
+
+    collection: str
+    hidden: tuple[str, ...]
+    finished: Collection[str]
+
+
+WATCHED_TASKS = Watched(TASKS, ("fold", "refs", "message"), FINISHED)
 
 
 class Live:
     """Those who look at pages of tasks by this process, at most ``most`` at a time.
 
-    ``stopping`` ends them all, so that a shutdown does not wait for tasks.
+    ``stopping`` ends them all, so that a shutdown does not wait for tasks. Other things
+    than tasks are looked at alike.
     """
 
     def __init__(
@@ -31,8 +44,11 @@ class Live:
         *,
         most: int,
         pace: Pace,
+        watched: Watched = WATCHED_TASKS,
     ) -> None:
-        self._tasks = database[TASKS]
+        self._things = database[watched.collection]
+        self._shown = dict.fromkeys(watched.hidden, 0)
+        self._finished = frozenset(watched.finished)
         self._stopping = stopping
         self._most = most
         self._pace = pace
@@ -62,7 +78,7 @@ class Live:
             while True:
                 found = await self._read(project_id, task_ids)
                 yield found or []
-                if found is not None and _all_finished(found):
+                if found is not None and self._all_finished(found):
                     return
                 if await self._stopped():
                     return
@@ -86,7 +102,7 @@ class Live:
         named = {"_id": {"$in": [f"{project_id}/{task_id}" for task_id in task_ids]}}
         try:
             async with asyncio.timeout(SILENCE_SECONDS):
-                return await self._tasks.find(named, _SHOWN).to_list()
+                return await self._things.find(named, self._shown).to_list()
         except TimeoutError:
             return None
         except PyMongoError as error:
@@ -94,6 +110,5 @@ class Live:
                 raise
             return None
 
-
-def _all_finished(tasks: Sequence[Document]) -> bool:
-    return all(task["status"] in FINISHED for task in tasks)
+    def _all_finished(self, things: Sequence[Document]) -> bool:
+        return all(thing["status"] in self._finished for thing in things)
