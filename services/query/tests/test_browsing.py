@@ -150,25 +150,11 @@ async def test_sorted_pages_show_each_row_once_and_absent_values_last(
     assert await every(browser, export, sort=sort) == expected
 
 
-@pytest.mark.parametrize(
-    "q",
-    [
-        "log-07",
-        "LOG-07",
-        "ärger",
-        "ÄRGER",
-        "%",
-        "_",
-        "'",
-        '"',
-        "\\",
-        "12345678901234",
-        "02:5",
-        "' OR 1=1 --",
-        "'; DROP TABLE best; --",
-        "nothing has this",
-    ],
-)
+HOSTILE = ("%", "_", "'", '"', "\\", "' OR 1=1 --", "'; DROP TABLE best; --")
+ORDINARY = ("log-07", "LOG-07", "ärger", "ÄRGER", "12345678901234", "02:5", "nowhere")
+
+
+@pytest.mark.parametrize("q", [*ORDINARY, *HOSTILE])
 async def test_a_search_is_of_text_and_nothing_but_text(
     browser: Browser, export: Document, rows: list[Document], q: str
 ) -> None:
