@@ -37,6 +37,7 @@ from query.api.webhook_sendouts import webhook_sendouts_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
 from query.edge import Edge
+from query.exports.parts import export_routers
 from query.health import health_router
 from query.import_files.library import Library
 from query.import_files.repository import ImportFiles
@@ -102,8 +103,9 @@ def create_app(
     """The service; it opens nothing by itself and owns no connection."""
     world = surroundings or Surroundings()
     authenticator = Authenticator(ControlPlane(database), world.stopwatch)
+    signer = Signer(_session_secret(settings), world.clock)
     sessions = Sessions(
-        Signer(_session_secret(settings), world.clock),
+        signer,
         authenticator,
         world.randomness,
         lifetime=settings.session_lifetime,
@@ -166,6 +168,16 @@ def create_app(
     app.include_router(webhook_endpoints_router(webhooks.endpoints, authenticator))
     app.include_router(webhook_actions_router(webhooks, authenticator))
     app.include_router(webhook_sendouts_router(webhooks, authenticator))
+    for router in export_routers(
+        settings,
+        database,
+        authenticator,
+        signer,
+        clock=world.clock,
+        stopwatch=world.stopwatch,
+        make_id=world.make_id,
+    ):
+        app.include_router(router)
     app.include_router(sign_in_router(desk, authenticator))
     app.include_router(logs_pages(desk, logs, lists, library.files, causes))
     app.include_router(tasks_pages(desk, tasks, details, world.clock))

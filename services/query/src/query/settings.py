@@ -1,6 +1,7 @@
 """What the query service is told from outside, read once in ``__main__``."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 
 from daybook.storage.tiers import DEFAULT_TIERS
@@ -61,6 +62,23 @@ class QuerySettings(WebhookSettings):
     import_file_limit: Annotated[
         int, Field(description="Most bytes that one import file may have.", ge=1)
     ] = 32 * 1024 * 1024
+    export_link_lifetime: Annotated[
+        timedelta, Field(description="How long the address of an export's file works.")
+    ] = timedelta(hours=24)
+    browse_budget: Annotated[
+        timedelta,
+        Field(description="Time after which browsing answers with what it has found."),
+    ] = timedelta(seconds=2.5)
+    browse_at_once: Annotated[
+        int, Field(description="Most exports that a process browses at once.", ge=1)
+    ] = 2  # each may take two cores and 512 MB
+    browse_cache: Annotated[
+        Path,
+        Field(description="Folder for copies of what is browsed out of a cloud."),
+    ] = Path(".daybook/browsing")
+    browse_cache_bytes: Annotated[
+        int, Field(description="Bytes that those copies may take.", ge=1)
+    ] = 2 * 1024**3
     shutdown_grace: Annotated[
         timedelta,
         Field(description="How long running requests may take after SIGTERM."),

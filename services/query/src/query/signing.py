@@ -9,7 +9,7 @@ from daybook.runtime.clock import Clock
 from itsdangerous import BadSignature, URLSafeSerializer
 
 # Each purpose has a key of its own: a link is no session, and a form token neither.
-Purpose = Literal["session", "sign-in-link", "form"]
+Purpose = Literal["session", "sign-in-link", "form", "export"]
 
 SIGN_IN_LINK_LIFETIME = timedelta(days=30)
 
