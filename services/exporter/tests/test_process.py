@@ -37,12 +37,12 @@ class World:
         self.project = f"p{topic[-8:]}"
         self.folder = Path(environment["DAYBOOK_STORAGE_URL"])
         self._topic = topic
-        self._environment = environment
+        self.environment = environment
         self._started: list[subprocess.Popen[bytes]] = []
 
     def start(self) -> "subprocess.Popen[bytes]":
         process = subprocess.Popen(
-            [sys.executable, "-m", "exporter"], env=os.environ | self._environment
+            [sys.executable, "-m", "exporter"], env=os.environ | self.environment
         )
         self._started.append(process)
         return process
@@ -57,7 +57,7 @@ class World:
             event, id=event_id, source="billing", time=NOW, project_id=self.project
         )
         producer: Any = AIOKafkaProducer(
-            bootstrap_servers=self._environment["KAFKA_BOOTSTRAP_SERVERS"]
+            bootstrap_servers=self.environment["KAFKA_BOOTSTRAP_SERVERS"]
         )
         async with producer:
             await producer.send_and_wait(self._topic, record.value, key=record.key)
@@ -78,7 +78,7 @@ class World:
         """What the topic has of this project."""
         consumer: Any = AIOKafkaConsumer(
             topic,
-            bootstrap_servers=self._environment["KAFKA_BOOTSTRAP_SERVERS"],
+            bootstrap_servers=self.environment["KAFKA_BOOTSTRAP_SERVERS"],
             auto_offset_reset="earliest",
         )
         found: list[Document] = []
@@ -224,3 +224,61 @@ async def test_a_file_that_a_service_made_is_recorded(world: World) -> None:
 
     assert export["recorded"] == {"url": "https://files.example/1.csv", "rows": 7}
     assert export["exported_object"] == "voucher"
+
+
+async def command(world: World, kind: str, export_id: str) -> Document:
+    """Give a command as query does; as it is once it is done."""
+    key = f"{world.project}/cmd_{kind}"
+    await world.database["commands"].insert_one(
+        {
+            "_id": key,
+            "project_id": world.project,
+            "id": f"cmd_{kind}",
+            "kind": kind,
+            "service": "exporter",
+            "parameters": {"export_id": export_id},
+            "status": "ACCEPTED",
+            "claim": 0,
+            "created_at": NOW,
+        }
+    )
+
+    async def is_done() -> bool:
+        found = await world.database["commands"].find_one({"_id": key})
+        return found is not None and found["status"] != "ACCEPTED"
+
+    await eventually(is_done, within=30)
+    found = await world.database["commands"].find_one({"_id": key})
+    assert found is not None
+    return found
+
+
+async def test_what_is_cancelled_has_failed_and_its_task_says_so(world: World) -> None:
+    # It waits for watermarks that never come, so that it can be met while it runs.
+    world.environment["DAYBOOK_WATERMARKS_WITHIN"] = "PT600S"
+    world.start()
+    await world.publish(asked("exp_1", fields=["id"]), "e-1")
+    await world.export("exp_1", status="IN_PROGRESS")
+
+    done = await command(world, "export.cancel", "exp_1")
+    export = await world.export("exp_1", announced=True)
+
+    assert done["status"] == "DONE"
+    assert (export["status"], export["error"]["message"]) == ("ERROR", "cancelled")
+    assert (await world.told(TASKS))[-1]["data"]["outcome"] == "FAILED"
+    assert await world.told(WEBHOOKS) == []
+
+
+async def test_what_is_deleted_takes_its_files_with_it(world: World) -> None:
+    await store_logs(world, 2)
+    world.start()
+    await world.publish(asked("exp_1", fields=["id"]), "e-1")
+    export = await world.export("exp_1", announced=True)
+    file = world.folder / text_part(export, export["parts"][0])
+    assert file.is_file()
+
+    done = await command(world, "export.delete", "exp_1")
+
+    assert done["status"] == "DONE"
+    assert not file.exists()
+    await world.export("exp_1", deleted_at={"$exists": True})

@@ -283,3 +283,32 @@ async def test_rows_are_browsed_without_the_file(
     assert waiting.status_code == 409
     assert rows["rows"] == [{"id": "a"}, {"id": "b"}]
     assert found["row_numbers"] == [2]
+
+
+async def test_a_deleted_one_is_hidden_before_anybody_has_removed_it(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    made, other = await make(api), await make(api)
+
+    deleted = await api.delete(f"/v1/exports/{made['id']}")
+    again = await api.delete(f"/v1/exports/{made['id']}")
+
+    assert (deleted.status_code, again.status_code) == (204, 404)
+    assert (await api.get(f"/v1/exports/{made['id']}")).status_code == 404
+    listed = (await api.get("/v1/exports")).json()
+    assert [one["id"] for one in listed["exports"]] == [other["id"]]
+    assert listed["total"] == 1
+    command = await database["commands"].find_one({"kind": "export.delete"})
+    assert command is not None
+    assert command["service"] == "exporter"
+
+
+async def test_a_cancellation_is_accepted_while_no_exporter_runs(
+    api: httpx.AsyncClient,
+) -> None:
+    made = await make(api)
+
+    answer = await api.post(f"/v1/exports/{made['id']}/cancel")
+
+    assert answer.status_code == 202
+    assert answer.json()["kind"] == "export.cancel"

@@ -14,6 +14,7 @@ from random import Random
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from daybook.runtime.clock import monotonic, utc_now
+from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker
@@ -22,10 +23,12 @@ from daybook.runtime.metrics import ExporterMetrics
 from daybook.runtime.mongo import Document, connect, durable
 from daybook.runtime.objects import Objects
 from daybook.storage import collections
+from daybook.storage.commands import EXPORTER, ensure_commands
 from daybook.storage.exports import ensure_exports
 from prometheus_client import CollectorRegistry
 
 from exporter.announcing import Announcer
+from exporter.deeds import Deeds
 from exporter.encoding.parts import PART_BYTES, PART_ROWS
 from exporter.expiry import Expiry
 from exporter.jobs import Jobs, Limits
@@ -41,6 +44,8 @@ from exporter.writer import Writer
 ANNOUNCE_EVERY = timedelta(seconds=1)
 EXPIRE_EVERY = timedelta(hours=1)
 LOOK_EVERY = timedelta(seconds=1)
+COMMANDS_EVERY = timedelta(milliseconds=200)
+COMMAND_LEASE = timedelta(seconds=30)
 
 
 class Progress:
@@ -70,6 +75,9 @@ class Exporter:
         database = durable(self._mongo[settings.mongodb_database])
         self._stored = stored = database[collections.EXPORTS]
         objects = Objects(settings.storage_url)
+        self._commands = database[collections.COMMANDS]
+        deeds = Deeds(stored, objects)
+        doing = Commands(self._commands, EXPORTER, deeds.by_kind(), COMMAND_LEASE)
         self._announcer = Announcer(stored, settings.kafka_bootstrap_servers, metrics)
         tools = Tools(
             database=database,
@@ -126,12 +134,14 @@ class Exporter:
                 self._announcer.sweep: ANNOUNCE_EVERY,
                 Expiry(stored, objects).sweep: EXPIRE_EVERY,
                 self._look: LOOK_EVERY,
+                doing.work: COMMANDS_EVERY,
             },
             close=self._close,
         ).app
 
     async def _prepare(self) -> None:
         await ensure_exports(self._stored)
+        await ensure_commands(self._commands)
         if self._running is None:
             self._running = asyncio.create_task(self._exports.run())
 

@@ -173,6 +173,7 @@ def create_app(
         database,
         authenticator,
         signer,
+        webhooks.commands,
         clock=world.clock,
         stopwatch=world.stopwatch,
         make_id=world.make_id,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from daybook import Client
 from daybook.client.ids import uuid7
 from daybook.runtime.clock import monotonic, utc_now
+from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker, repeat
@@ -20,15 +21,14 @@ from daybook.runtime.metrics import DispatcherMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
 from daybook.runtime.project_tiers import ProjectTiers
 from daybook.storage import collections
-from daybook.storage.commands import ensure_commands
+from daybook.storage.commands import WEBHOOK_DISPATCHER, ensure_commands
 from daybook.storage.sendouts import ensure_sendouts
 from daybook.webhooks.sealing import Box
 from prometheus_client import CollectorRegistry
 from pymongo.errors import PyMongoError
 
 from webhook_dispatcher.claims import Claims
-from webhook_dispatcher.commands import Commands
-from webhook_dispatcher.deeds import Deeds, Tools
+from webhook_dispatcher.deeds import LONG, Deeds, Tools
 from webhook_dispatcher.deliveries import Deliveries, Parts
 from webhook_dispatcher.documents import Claim
 from webhook_dispatcher.endpoints import DatabaseClock, Endpoints
@@ -124,7 +124,9 @@ class WebhookDispatcher:
                 told=self._tell_of_change,
             )
         )
-        self._doing = Commands(self._commands, deeds.by_kind(), COMMAND_LEASE)
+        self._doing = Commands(
+            self._commands, WEBHOOK_DISPATCHER, deeds.by_kind(), COMMAND_LEASE, LONG
+        )
         self._running: list[asyncio.Task[None]] = []
         self.app = self._make_service().app
 

@@ -1,6 +1,6 @@
 """The commands of the webhook-dispatcher, each safe to do again."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -11,6 +11,7 @@ from daybook import Client
 from daybook.client.tasks import Task
 from daybook.events.cloudevent import CloudEvent
 from daybook.events.webhook import WebhookPublished
+from daybook.runtime.commands import CannotBeDone, Deed
 from daybook.runtime.mongo import Document
 from daybook.storage.refs import ref
 from daybook.storage.sendout_filters import sendout_conditions
@@ -19,13 +20,16 @@ from daybook.storage.webhook_events import WEBHOOK_EVENTS_BY_ARRIVAL
 from pymongo.asynchronous.collection import AsyncCollection
 
 from webhook_dispatcher.claims import Claims
-from webhook_dispatcher.commands import CannotBeDone, Deed, Told
 from webhook_dispatcher.documents import sendout_document
 from webhook_dispatcher.endpoints import DatabaseClock, Endpoint, Endpoints
 from webhook_dispatcher.health import Health
 from webhook_dispatcher.reopening import Reopening
 from webhook_dispatcher.repository import SendoutRepository
 
+Told = Callable[[set[str]], Awaitable[None]]
+
+# What takes as long as there are sendouts is a background task.
+LONG = frozenset({"sendouts.retry", "endpoint.replay"})
 MADE_AT_ONCE = 200
 BY_HAND = "by hand"
 DELETED = "its endpoint was deleted"

@@ -19,11 +19,14 @@ from query.api.bodies import read_json
 from query.api.errors import ApiError, request_id_of
 from query.api.models import Error
 from query.api.parameters import parameter
+from query.api.webhook_actions import unfinished
+from query.api.webhook_models import Command
 from query.auth import Authenticator, Unauthorized
 from query.exports.downloads import download
 from query.exports.links import EXPIRES, TOKEN, Links
 from query.exports.repository import FURTHEST_ROW, ORDERS, Exports
 from query.exports.shapes import LIST, export_shape
+from query.webhooks.commands import Commands
 
 CHANNEL = "API"
 DEFAULT_LIMIT, HIGHEST = 10, 100
@@ -51,6 +54,7 @@ def exports_router(
     links: Links,
     objects: Objects,
     authenticator: Authenticator,
+    commands: Commands,
     *,
     clock: Clock,
     make_id: Callable[[], str],
@@ -154,6 +158,41 @@ def exports_router(
         if shown["result"] is None:
             raise ApiError(HTTPStatus.GONE, "export_expired", shown["error"]["message"])
         return await download(export, objects)
+
+    @router.post(
+        "/v1/exports/{export_id}/cancel",
+        summary="Cancel an export",
+        responses={
+            202: {"model": Command, "description": "It will be: ask for the command."},
+            **{code: _ERRORS[code] for code in (401, 404, 503)},
+        },
+    )
+    async def cancel(request: Request, export_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Stop an export, which is ERROR then; one that has ended stays as it is."""
+        caller = await authenticator.by_headers(request.headers)
+        await exports.find(caller.project_id, export_id)
+        command = await commands.give(
+            caller.project_id, "export.cancel", {"export_id": export_id}
+        )
+        if (pending := unfinished(command)) is not None:
+            return pending
+        found = await exports.find(caller.project_id, export_id)
+        return json_answer(shape(request, found))
+
+    @router.delete(
+        "/v1/exports/{export_id}",
+        summary="Delete an export",
+        status_code=HTTPStatus.NO_CONTENT,
+        responses={code: _ERRORS[code] for code in (401, 404, 503)},
+    )
+    async def delete(request: Request, export_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
+        """Remove an export and its file; nobody finds it from now on."""
+        caller = await authenticator.by_headers(request.headers)
+        await exports.find(caller.project_id, export_id)
+        await commands.give(
+            caller.project_id, "export.delete", {"export_id": export_id}
+        )
+        return Response(status_code=HTTPStatus.NO_CONTENT)
 
     return router
 

@@ -17,6 +17,7 @@ from query.exports.links import Links
 from query.exports.repository import Exports
 from query.settings import QuerySettings
 from query.signing import Signer
+from query.webhooks.commands import Commands
 
 
 def export_routers(
@@ -24,6 +25,7 @@ def export_routers(
     database: AsyncDatabase[Document],
     authenticator: Authenticator,
     signer: Signer,
+    commands: Commands,
     *,
     clock: Clock,
     stopwatch: Stopwatch,
@@ -44,6 +46,7 @@ def export_routers(
         Links(signer, clock, settings.export_link_lifetime),
         objects,
         authenticator,
+        commands,
         clock=clock,
         make_id=make_id,
         public_url=settings.public_url,

@@ -7,7 +7,8 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from daybook.runtime.mongo import Document, durable
-from daybook.storage.collections import EXPORTS
+from daybook.storage.collections import COMMANDS, EXPORTS
+from daybook.storage.commands import EXPORTER
 from daybook.storage.exports import ensure_exports
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -37,6 +38,7 @@ class Exports:
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._exports = durable(database)[EXPORTS]
+        self._commands = durable(database)[COMMANDS]
         self._prepared = False
 
     async def add(self, export: Document) -> None:
@@ -52,7 +54,8 @@ class Exports:
         key = {"_id": f"{project_id}/{export_id}", "deleted_at": {"$exists": False}}
         async with asyncio.timeout(SILENCE_SECONDS):
             found = await self._exports.find_one(key)
-        if found is None:
+            hidden = await self._hidden(project_id)
+        if found is None or export_id in hidden:
             raise ApiError(
                 HTTPStatus.NOT_FOUND,
                 "export_not_found",
@@ -77,6 +80,8 @@ class Exports:
             **filters,
         }
         async with asyncio.timeout(SILENCE_SECONDS):
+            if hidden := await self._hidden(project_id):
+                asked["id"] = {"$nin": hidden}
             found = await self._exports.find(
                 asked,
                 # Long lists, which a page of exports shows nothing of.
@@ -87,3 +92,15 @@ class Exports:
             ).to_list()
             total = await self._exports.count_documents(asked)
         return ExportPage(found, total)
+
+    async def _hidden(self, project_id: str) -> list[str]:
+        """Ids of those whose deletion was asked for and is not done yet."""
+        asked = {
+            "service": EXPORTER,
+            "status": "ACCEPTED",
+            "kind": "export.delete",
+            "project_id": project_id,
+        }
+        # The index is there as soon as anybody gave a command.
+        found = self._commands.find(asked, {"parameters.export_id": 1})
+        return [one["parameters"]["export_id"] async for one in found]

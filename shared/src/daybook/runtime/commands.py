@@ -1,21 +1,20 @@
-"""What people asked for, done: claimed one by one, and safe to do again."""
+"""What people asked of a service, done: claimed one by one, and safe to do again."""
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any, Protocol
 
-from daybook.runtime.mongo import Document, is_unavailable
-from daybook.storage.commands import COMMANDS_TO_DO, WEBHOOK_DISPATCHER, CommandStatus
 from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
+from daybook.runtime.mongo import Document, is_unavailable
+from daybook.storage.commands import COMMANDS_TO_DO, CommandStatus
+
 log = logging.getLogger(__name__)
 
-# What takes as long as there are sendouts is a background task.
-LONG = frozenset({"sendouts.retry", "endpoint.replay"})
 _RENEWALS = 3
 _FREE: Document = {
     "$or": [
@@ -36,16 +35,23 @@ class Deed(Protocol):
 
 
 class Commands:
-    """Does the commands that name the dispatcher; any process may do any."""
+    """Does the commands that name a service; any process of it may do any.
+
+    ``long`` are kinds that are background tasks, under the command's own id.
+    """
 
     def __init__(
         self,
         commands: AsyncCollection[Document],
-        deeds: dict[str, Deed],
+        service: str,
+        deeds: Mapping[str, Deed],
         lease: timedelta,
+        long: Collection[str] = (),
     ) -> None:
         self._commands = commands
+        self._service = service
         self._deeds = deeds
+        self._long = frozenset(long)
         self._lease = lease
 
     async def work(self) -> None:
@@ -60,7 +66,7 @@ class Commands:
 
     async def _claim(self) -> Document | None:
         return await self._commands.find_one_and_update(
-            {"service": WEBHOOK_DISPATCHER, "status": "ACCEPTED", **_FREE},
+            {"service": self._service, "status": "ACCEPTED", **_FREE},
             [{"$set": {"claim": {"$add": ["$claim", 1]}, "leased_until": self._until}}],
             sort=[("created_at", 1)],
             hint=COMMANDS_TO_DO,
@@ -78,7 +84,7 @@ class Commands:
         if deed is None:
             status, message = "FAILED", f"{command['kind']!r} is not known here"
         else:
-            if command["kind"] in LONG:
+            if command["kind"] in self._long:
                 # The task that shows how far it is has the command's own id.
                 told = {"$set": {"task_id": command["id"]}}
                 await self._commands.update_one(_claimed(command), told)
@@ -110,6 +116,3 @@ class Commands:
 
 def _claimed(command: Document) -> Document:
     return {"_id": command["_id"], "claim": command["claim"]}
-
-
-Told = Callable[[set[str]], Awaitable[None]]
