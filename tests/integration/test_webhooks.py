@@ -96,7 +96,7 @@ async def test_a_webhook_of_the_shop_reaches_its_endpoint_and_verifies(
             # may be first.
             asked = {"request_id": sendout["group_id"]}
             logs = (await api.get("/v1/logs", params=asked)).json()["logs"]
-            return [one["request"]["id"] for one in logs] == [request_id]
+            return [one["request_id"] for one in logs] == [request_id]
 
         await eventually(its_log_is_found, within=30)
         await api.delete(f"/v1/webhook-endpoints/{made['id']}")
