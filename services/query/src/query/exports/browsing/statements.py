@@ -44,12 +44,19 @@ class Source:
 
     stretch: Stretch
     files: Sequence[str]
+    tag: str = ""  # tells its parameters from another's in the same statement
 
     @property
     def values(self) -> dict[str, Any]:
         # The number of the row before the first of each file.
         before = [part.before for part in self.stretch.parts]
-        return {"files": list(self.files), "before": before}
+        return {f"files{self.tag}": list(self.files), f"before{self.tag}": before}
+
+    def one(self, index: int) -> "Source":
+        """One of its parts, whole."""
+        part = self.stretch.parts[index]
+        whole = Stretch((part,), part.before, part.end)
+        return Source(whole, (self.files[index],), f"{self.tag}{index:d}")
 
     @property
     def sql(self) -> str:
@@ -72,11 +79,11 @@ class Source:
     def _before(self) -> int:
         return self.stretch.parts[0].before
 
-    @staticmethod
-    def _rows(condition: str) -> str:
-        number = "$before[file_index::BIGINT + 1] + file_row_number + 1"
+    def _rows(self, condition: str) -> str:
+        before = f"$before{self.tag}[file_index::BIGINT + 1]"
+        number = f"{before} + file_row_number + 1"
         return (
-            f'(SELECT *, {number} AS "#number" FROM read_parquet($files) '
+            f'(SELECT *, {number} AS "#number" FROM read_parquet($files{self.tag}) '
             f"WHERE {condition})"
         )
 
@@ -179,15 +186,26 @@ def value_of(source: Source, order: Order, number: int) -> Statement:
 
 
 def shown(
-    source: Source, columns: Sequence[Column], numbers: Sequence[int], cut: int | None
+    source: Source,
+    columns: Sequence[Column],
+    numbers: Sequence[Sequence[int]],
+    cut: int | None,
 ) -> Statement:
-    """Rows of one part: number, every cell, then for each whether it was cut."""
+    """Rows of some parts: number, every cell, then for each whether it was cut.
+
+    ``numbers`` are those of each part. The parts are read side by side.
+    """
     cells = ", ".join(_cell(column, cut) for column in columns)
     longer = ", ".join(_longer(column, cut) for column in columns)
-    return Statement(
-        f'SELECT "#number", {cells}, {longer} FROM {source.only(numbers)}',
-        source.values,
-    )
+    values: dict[str, Any] = {}
+    selections: list[str] = []
+    for index, inside in enumerate(numbers):
+        one = source.one(index)
+        selections.append(f"SELECT * FROM {one.only(inside)}")
+        values |= one.values
+    # Cut once for all of them: to plan it for each would cost more than to read it.
+    rows = " UNION ALL ".join(selections)
+    return Statement(f'SELECT "#number", {cells}, {longer} FROM ({rows})', values)
 
 
 def _after(order: Order, beyond: Beyond) -> tuple[str, dict[str, Any]]:
