@@ -1,20 +1,14 @@
 """Browsing an export: pages, search, order, whole rows, and nothing else."""
 
-# pyarrow ships no types.
-# pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
-# pyright: reportUnknownArgumentType=false
-
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 from daybook.runtime.clock import monotonic
 from daybook.runtime.objects import Objects
-from daybook.storage.exports import columns_part
-from pyarrow import parquet
+from daybook.testing.stored_exports import store_export
 from query.api.errors import ApiError
 from query.cursors import InvalidCursor
 from query.exports.browsing.browser import Browser
@@ -24,14 +18,12 @@ from query.exports.browsing.slices import Slice
 Document = dict[str, Any]
 NOW = datetime(2026, 11, 24, 3, tzinfo=UTC)
 ROWS_OF_A_PART = 40
-SCHEMA = pa.schema(
-    [
-        pa.field("id", pa.string()),
-        pa.field("created_at", pa.timestamp("ms", "UTC")),
-        pa.field("request_duration", pa.float64()),
-        pa.field("data", pa.string(), metadata={b"daybook": b"json"}),
-    ]
-)
+TYPES = {
+    "id": "text",
+    "created_at": "time",
+    "request_duration": "number",
+    "data": "json",
+}
 BIG = '{"n": 123456789012345678901234567890}'
 
 
@@ -55,25 +47,9 @@ def rows() -> list[Document]:
 @pytest.fixture
 def export(tmp_path: Path, rows: list[Document]) -> Document:
     """An export that is done, in parts of forty rows."""
-    made: Document = {
-        "_id": "shop/exp_1",
-        "project_id": "shop",
-        "id": "exp_1",
-        "status": "DONE",
-        "exported_object": "api_log",
-        "parameters": {"response_format": "CSV", "fields": SCHEMA.names},
-        "finished_at": NOW,
-        "expires_at": NOW + timedelta(days=90),
-        "parts": [],
-    }
-    for number, start in enumerate(range(0, len(rows), ROWS_OF_A_PART)):
-        some = rows[start : start + ROWS_OF_A_PART]
-        part: Document = {"number": number, "claim": 1, "rows": len(some)}
-        path = tmp_path / columns_part(made, part)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parquet.write_table(pa.Table.from_pylist(some, schema=SCHEMA), path)
-        made["parts"].append({**part, "columns_bytes": path.stat().st_size})
-    return made
+    starts = range(0, len(rows), ROWS_OF_A_PART)
+    parts = [rows[start : start + ROWS_OF_A_PART] for start in starts]
+    return store_export(tmp_path, TYPES, parts, finished_at=NOW)
 
 
 @pytest.fixture

@@ -100,6 +100,25 @@ async def test_what_is_deleted_is_gone_and_may_be_deleted_again(
     assert storage.everything() == []
 
 
+async def test_an_object_in_a_folder_is_a_file_that_can_be_read_in_place(
+    tmp_path: Path,
+) -> None:
+    objects = Objects(str(tmp_path / "objects"))
+    await objects.put("a/b", pieces(b"x"))
+
+    path = objects.local_path("a/b")
+
+    assert path is not None
+    assert path.is_absolute()
+    assert path.read_bytes() == b"x"
+    with pytest.raises(ValueError, match="cannot name an object"):
+        objects.local_path("../b")
+
+
+def test_an_object_in_a_cloud_is_no_file() -> None:
+    assert Objects("s3://bucket/prefix").local_path("a/b") is None
+
+
 @pytest.mark.parametrize(
     "name",
     ["", "/a", "a/", "../a", "a/../b", "a//b", "./a", "a\0", "a b", "a\\b", ".a"],

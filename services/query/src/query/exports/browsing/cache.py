@@ -25,7 +25,7 @@ class LocalParts:
 
     A download goes on when nobody waits for it any more: the next one finds it done.
     What was used longest ago is removed while the folder holds more than ``limit``
-    bytes; what is in use stays. Making it opens nothing.
+    bytes; what is in use stays, and goes once it is not. Making it opens nothing.
     """
 
     def __init__(self, objects: Objects, folder: Path, limit: int) -> None:
@@ -34,6 +34,7 @@ class LocalParts:
         self._limit = limit
         self._coming: dict[str, asyncio.Task[None]] = {}
         self._used = Counter[Path]()
+        self._over = False  # more is there than may be, since it is in use
         self._line = asyncio.Semaphore(_AT_ONCE)
 
     def path(self, part: Part) -> Path:
@@ -59,6 +60,8 @@ class LocalParts:
         finally:
             self._used.subtract(paths)
             self._used += Counter()  # forgets those that nobody uses
+            if self._over:
+                await asyncio.to_thread(self._make_room)
 
     async def forget(self, parts: Sequence[Part]) -> bool:
         """Remove copies that cannot be read; whether they were copies at all."""
@@ -113,14 +116,14 @@ class LocalParts:
         # What an export holds is nobody else's on this machine.
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
-    def _make_room(self, newest: Path) -> None:
+    def _make_room(self, newest: Path | None = None) -> None:
         held: list[tuple[float, int, Path]] = []
         for entry in os.scandir(self._folder):
             with suppress(FileNotFoundError):
                 known = entry.stat()
                 held.append((known.st_mtime, known.st_size, Path(entry.path)))
         total = sum(size for _, size, _ in held)
-        latest = max(used for used, _, _ in held)
+        latest = max((used for used, _, _ in held), default=0.0)
         for used, size, path in sorted(held):
             ours = path.suffix == _SUFFIX and path != newest
             ours = ours and not self._used[path.absolute()]
@@ -128,6 +131,7 @@ class LocalParts:
             if stale or (ours and total > self._limit):
                 path.unlink(missing_ok=True)
                 total -= size
+        self._over = total > self._limit
 
 
 def _touched(path: Path, size: int) -> bool:
