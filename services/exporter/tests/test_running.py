@@ -23,9 +23,9 @@ from daybook.storage.tasks import ensure_tasks
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.waiting import eventually
 from exporter.jobs import Jobs, Limits
-from exporter.one_run import Tools
 from exporter.run import Exports
 from exporter.storing import Storage
+from exporter.tools import Tools
 from exporter.waiting import Watermarks
 from pymongo.asynchronous.database import AsyncDatabase
 

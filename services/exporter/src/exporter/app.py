@@ -33,11 +33,11 @@ from exporter.encoding.parts import PART_BYTES, PART_ROWS
 from exporter.expiry import Expiry
 from exporter.jobs import Jobs, Limits
 from exporter.judge import Judge, Judged
-from exporter.one_run import Tools
 from exporter.run import Exports
 from exporter.settings import Settings
 from exporter.storing import Storage
 from exporter.subscribers import subscribe
+from exporter.tools import Tools
 from exporter.waiting import Watermarks
 from exporter.writer import Writer
 

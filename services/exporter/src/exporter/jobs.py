@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from daybook.runtime.mongo import Document
+from daybook.storage.exports import EXPORTS_TO_RUN
 from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
@@ -18,6 +19,7 @@ from pymongo.errors import DuplicateKeyError
 _RUNNING = "running"
 _FREE: Document = {
     "waiting": True,
+    "status": {"$in": ["SCHEDULED", "IN_PROGRESS"]},
     "deleted_at": {"$exists": False},
     "$or": [
         {"leased_until": {"$exists": False}},
@@ -172,7 +174,8 @@ class Jobs:
                 "_id": {"$nin": list(not_these)},
             },
             {"project_id": 1, "claim": 1},
-            sort=[("created_at", 1), ("_id", 1)],
+            sort=[("created_at", 1)],
+            hint=EXPORTS_TO_RUN,
         )
 
     async def _claim(self, found: Document) -> Document | None:

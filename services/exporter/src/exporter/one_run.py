@@ -2,12 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
-from dataclasses import dataclass
-from datetime import timedelta
-from random import Random
-from typing import Any, Protocol, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, TypeVar
 
 from daybook.exports.conditions import select
 from daybook.exports.objects import OBJECTS
@@ -20,7 +17,6 @@ from daybook.storage.exports import (
     joined_file,
     text_part,
 )
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 
 from exporter.encoding.joining import joined
@@ -34,8 +30,7 @@ from exporter.reading.in_order import InOrder
 from exporter.reading.keys import ByKeys, Lister, TaskKeys
 from exporter.reading.readers import expected_rows, order_of
 from exporter.rows import columns, projection
-from exporter.storing import Storage
-from exporter.waiting import Watermarks
+from exporter.tools import Tools
 
 log = logging.getLogger(__name__)
 
@@ -45,27 +40,6 @@ LOGS_OBJECT = "api_log"
 TASKS_OBJECT = "async_action"
 # All is read: what is left is to join and to end.
 _END: Document = {"end": True}
-
-
-class Notices(Protocol):
-    """Who is told how far an export is; neither may wait or raise."""
-
-    def started(self, export: Document) -> None: ...
-    def progressed(self, export: Document, rows: int, expected: int | None) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Tools:
-    """What every run works with. ``database``: where all documents are read from."""
-
-    database: AsyncDatabase[Document]
-    storage: Storage
-    watermarks: Watermarks
-    notices: Notices
-    random: Random
-    count_within: timedelta
-    part_bytes: int
-    part_rows: int
 
 
 class Run:
@@ -79,8 +53,6 @@ class Run:
         self._export = export
         self._jobs = jobs
         self._tools = tools
-        self._parameters = parameters_of(export)
-        self._object = OBJECTS[self._parameters.exported_object]
         self._parts: list[Document] = list(export["parts"])
         self._rows: int = export["rows"]
         self._bytes: int = export["bytes"]
@@ -88,20 +60,16 @@ class Run:
         self._storage = tools.storage
         # Put, and not named in the document yet.
         self._unlisted: set[str] = set()
-        self._selection = select(
-            self._parameters, export["project_id"], export["created_at"]
-        )
-        self._source = tools.database.get_collection(
-            self._object.collection, read_concern=ReadConcern("majority")
-        )
+        self._keys = TaskKeys.of(export["keys"]) if "keys" in export else None
 
     async def work(self) -> None:
         """Run it to its end."""
         self._tools.notices.started(self._export)
-        counting = asyncio.create_task(self._count())
         try:
+            self._plan()
             await self._wait()
-            await self._read()
+            async with self._counting():
+                await self._read()
             await self._end(await self._file())
         except ExportFailed as error:
             await self._fail(str(error))
@@ -113,14 +81,21 @@ class Run:
                 f"It failed in an unforeseen way ({type(error).__name__}); the "
                 "exporter's log says more. Make the export anew."
             )
-        finally:
-            counting.cancel()
-            await asyncio.gather(counting, return_exceptions=True)
 
     async def tidy(self) -> None:
         """Remove what this claim has put and could not list."""
         await self._storage.remove(sorted(self._unlisted))
         self._unlisted.clear()
+
+    def _plan(self) -> None:
+        self._parameters = parameters_of(self._export)
+        self._object = OBJECTS[self._parameters.exported_object]
+        self._selection = select(
+            self._parameters, self._export["project_id"], self._export["created_at"]
+        )
+        self._source = self._tools.database.get_collection(
+            self._object.collection, read_concern=ReadConcern("majority")
+        )
 
     async def _wait(self) -> None:
         """Logs only: others are taken as they are."""
@@ -154,6 +129,8 @@ class Run:
                     await self._put(await asyncio.to_thread(encoder.close), place)
         if encoder.rows or not self._parts:
             await self._put(await asyncio.to_thread(encoder.close), _END)
+        else:
+            await self._set({"cursor": _END})
 
     def _encode(self, encoder: PartEncoder, group: Group) -> Document:
         documents = group.documents()
@@ -168,14 +145,16 @@ class Run:
             return InOrder(
                 self._source, self._object.name, self._selection, order, shown, random
             )
-        if "keys" in self._export:
-            keys = TaskKeys.of(self._export["keys"])
-        else:
+        keys = self._keys
+        if keys is None:
             prefix = f"{folder_of(self._export)}{self._export['claim']}"
             lister = Lister(self._source, self._selection, order, self._storage, random)
             keys = await lister.list(prefix)
             self._expected = keys.count
+            self._unlisted.update(keys.names())
             await self._set({"keys": keys.stored(), "expected_rows": keys.count})
+            self._unlisted.clear()
+        self._keys = keys
         return ByKeys(self._source, keys, shown, self._storage, random)
 
     async def _put(self, part: EncodedPart, place: Document) -> None:
@@ -239,6 +218,9 @@ class Run:
             yield await self._storage.get(columns_part(self._export, part))
 
     async def _end(self, file: Document | None) -> None:
+        if self._keys is not None:
+            # Nobody reads by them any more: the place is the end.
+            await self._storage.remove(self._keys.names())
         changes: Document = {"status": "DONE", "has_files": True}
         if file is not None:
             changes |= {"file": {"$literal": file}, "bytes": file["bytes"]}
@@ -265,13 +247,23 @@ class Run:
         )
 
     async def _sweep(self, file: Document | None) -> None:
-        """Remove the lists of keys, and what claims before this one left behind."""
+        """Remove what claims before this one left behind; none comes after it."""
         listed = {columns_part(self._export, part) for part in self._parts}
         if self._parameters.response_format != "PARQUET":
             listed |= {text_part(self._export, part) for part in self._parts}
         if file is not None:
             listed.add(file["name"])
         await self._storage.keep_only(folder_of(self._export), listed)
+
+    @asynccontextmanager
+    async def _counting(self) -> AsyncGenerator[None]:
+        """Count beside the reading; it ends with it at the latest."""
+        counting = asyncio.create_task(self._count())
+        try:
+            yield
+        finally:
+            counting.cancel()
+            await asyncio.gather(counting, return_exceptions=True)
 
     async def _count(self) -> None:
         if self._expected is not None or self._object.name == TASKS_OBJECT:

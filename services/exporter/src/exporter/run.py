@@ -11,7 +11,8 @@ from daybook.runtime.mongo import Document, is_unavailable
 from pymongo.errors import PyMongoError
 
 from exporter.jobs import Fenced, Jobs
-from exporter.one_run import Run, Tools
+from exporter.one_run import Run
+from exporter.tools import Tools
 
 log = logging.getLogger(__name__)
 

@@ -78,6 +78,6 @@ def _time(value: Any) -> datetime | None:
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     str(pa.string()): _text,
     str(pa.timestamp("ms", "UTC")): _time,
-    str(pa.int64()): int,
+    str(pa.int64()): round,
     str(pa.float64()): float,
 }
