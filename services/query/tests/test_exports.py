@@ -60,7 +60,12 @@ def finish(database: Database, tmp_path: Path, time: Time) -> Finish:
         parts: list[Document] = []
         size = 0
         for number, text in enumerate((b'"id"\r\n"a"\r\n', b'"b"\r\n')):
-            part: Document = {"number": number, "claim": 1, "rows": 1}
+            part: Document = {
+                "number": number,
+                "claim": 1,
+                "rows": 1,
+                "bytes": len(text),
+            }
             path = tmp_path / "objects" / text_part(export, part)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(text)

@@ -27,6 +27,8 @@ from query.api.errors import (
     unauthorized,
     unavailable,
 )
+from query.api.export_rows import export_rows_router
+from query.api.exports import exports_router
 from query.api.failed_rows import failed_rows_router
 from query.api.import_files import import_files_router
 from query.api.logs import logs_router
@@ -37,7 +39,7 @@ from query.api.webhook_sendouts import webhook_sendouts_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
 from query.edge import Edge
-from query.exports.parts import export_routers
+from query.exports.parts import exports_of
 from query.health import health_router
 from query.import_files.library import Library
 from query.import_files.repository import ImportFiles
@@ -145,6 +147,15 @@ def create_app(
         patience=world.patience,
         budget=settings.list_budget,
     )
+    exports = exports_of(
+        settings,
+        database,
+        signer,
+        webhooks.commands,
+        clock=world.clock,
+        stopwatch=world.stopwatch,
+        make_id=world.make_id,
+    )
     metrics = Metrics(registry)
 
     know_ids()
@@ -168,17 +179,10 @@ def create_app(
     app.include_router(webhook_endpoints_router(webhooks.endpoints, authenticator))
     app.include_router(webhook_actions_router(webhooks, authenticator))
     app.include_router(webhook_sendouts_router(webhooks, authenticator))
-    for router in export_routers(
-        settings,
-        database,
-        authenticator,
-        signer,
-        webhooks.commands,
-        clock=world.clock,
-        stopwatch=world.stopwatch,
-        make_id=world.make_id,
-    ):
-        app.include_router(router)
+    app.include_router(exports_router(exports, authenticator))
+    app.include_router(
+        export_rows_router(exports.stored, exports.browser, authenticator)
+    )
     app.include_router(sign_in_router(desk, authenticator))
     app.include_router(logs_pages(desk, logs, lists, library.files, causes))
     app.include_router(tasks_pages(desk, tasks, details, world.clock))

@@ -48,7 +48,7 @@ class ObjectsUnavailable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """An object that is there: its size, and its bytes as they are read."""
+    """An object that is there: its whole size, and the bytes that were asked for."""
 
     size: int
     chunks: AsyncIterator[bytes]
@@ -92,8 +92,10 @@ class Objects:
         except (BaseError, FileNotFoundError, PermissionError) as error:
             raise ObjectsUnavailable(_first_line(error)) from error
 
-    async def get(self, name: str) -> StoredObject:
-        """Open an object for reading.
+    async def get(
+        self, name: str, *, start: int = 0, end: int | None = None
+    ) -> StoredObject:
+        """Open an object for reading, from one byte on up to another, exclusive.
 
         Raises :class:`ObjectMissing` and :class:`ObjectsUnavailable`; the latter also
         while its chunks are read.
@@ -106,7 +108,8 @@ class Objects:
         except (BaseError, PermissionError) as error:
             raise ObjectsUnavailable(_first_line(error)) from error
         size = found["size"]
-        return StoredObject(size, _read(store, name, size))
+        last = size if end is None else min(end, size)
+        return StoredObject(size, _read(store, name, start, last))
 
     async def delete(self, name: str) -> None:
         """Remove an object; one that is not there is no fault."""
@@ -151,9 +154,9 @@ class Objects:
         return self._store
 
 
-async def _read(store: Store, name: str, size: int) -> AsyncIterator[bytes]:
-    for start in range(0, size, READ_BYTES):
-        end = min(start + READ_BYTES, size)
+async def _read(store: Store, name: str, first: int, last: int) -> AsyncIterator[bytes]:
+    for start in range(first, last, READ_BYTES):
+        end = min(start + READ_BYTES, last)
         try:
             chunk = await obstore.get_range_async(store, name, start=start, end=end)
         except (BaseError, FileNotFoundError, PermissionError) as error:

@@ -13,16 +13,16 @@ from query.webhooks.bodies import InvalidBody
 MOST_BYTES = 64 * 1024
 
 
-async def read_json(request: Request) -> object:
+async def read_json(request: Request, most_bytes: int = MOST_BYTES) -> object:
     """The body's value, ``{}`` where there is none; raises ApiError."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MOST_BYTES:
+        if len(body) > most_bytes:
             raise ApiError(
                 HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
                 "payload_too_large",
-                f"The body is longer than {MOST_BYTES} bytes.",
+                f"The body is longer than {most_bytes} bytes.",
                 # What is left of it is not read.
                 headers={"connection": "close"},
             )

@@ -96,9 +96,10 @@ _OF_SENDOUTS = {
 }
 
 
-def _list(
+def list_parameters(
     vocabulary: Vocabulary, descriptions: Mapping[str, str], default_limit: int
 ) -> Parameters:
+    """Those of a list with these filters; what has no description is said plainly."""
     time, text = {"type": "string", "format": "date-time"}, {"type": "string"}
     described = {**_TIMES, **descriptions}
     shown = [parameter(name, time, described[name]) for name in vocabulary.times]
@@ -115,6 +116,6 @@ def _list(
 # As the clients of Voucherify expect it.
 TASK_LIMIT = 10
 
-LOG_LIST = _list(LOG_FILTERS, _OF_LOGS, DEFAULT_LIMIT)
-SENDOUT_LIST = _list(SENDOUT_VOCABULARY, _OF_SENDOUTS, DEFAULT_LIMIT)
-TASK_LIST = _list(TASK_FILTERS, _OF_TASKS, TASK_LIMIT)
+LOG_LIST = list_parameters(LOG_FILTERS, _OF_LOGS, DEFAULT_LIMIT)
+SENDOUT_LIST = list_parameters(SENDOUT_VOCABULARY, _OF_SENDOUTS, DEFAULT_LIMIT)
+TASK_LIST = list_parameters(TASK_FILTERS, _OF_TASKS, TASK_LIMIT)

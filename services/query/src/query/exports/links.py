@@ -21,16 +21,19 @@ class Links:
 
     def of(self, export: Document, base_url: str) -> str:
         """Where the file is for as long as links live."""
-        claims = {"p": export["project_id"], "e": export["id"]}
+        expires = str(int((self._clock() + self._lifetime).timestamp()))
+        claims = {"p": export["project_id"], "e": export["id"], "x": expires}
         token = self._signer.sign("export", claims, self._lifetime)
-        expires = int((self._clock() + self._lifetime).timestamp())
         query = urlencode({TOKEN: token, EXPIRES: expires})
         path = f"/v1/exports/{quote(export['id'], safe='')}"
         return f"{base_url.rstrip('/')}{path}?{query}"
 
-    def project_of(self, token: str, export_id: str) -> str | None:
-        """The project whose export the token opens; None: it does not open this one."""
+    def project_of(self, token: str, expires: str | None, export_id: str) -> str | None:
+        """The project whose export the token opens; None: it does not open this one.
+
+        The token holds all; ``expires`` may be left out, and must be the token's.
+        """
         claims = self._signer.read("export", token)
-        if claims is None or claims.get("e") != export_id:
+        if claims is None or claims["e"] != export_id:
             return None
-        return claims.get("p")
+        return claims["p"] if expires in (None, claims["x"]) else None

@@ -1,54 +1,70 @@
-"""What the routes of exports are made of."""
+"""All that there is of exports, for the API and the pages."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from daybook.runtime.clock import Clock, Stopwatch
 from daybook.runtime.mongo import Document
 from daybook.runtime.objects import Objects
-from fastapi import APIRouter
 from pymongo.asynchronous.database import AsyncDatabase
 
-from query.api.export_rows import export_rows_router
-from query.api.exports import exports_router
-from query.auth import Authenticator
+from query.exports.asking import Asking
 from query.exports.browsing.browser import Browser
 from query.exports.browsing.cache import LocalParts
+from query.exports.estimates import Estimates
 from query.exports.links import Links
+from query.exports.lists import ExportLists
+from query.exports.making import Making
 from query.exports.repository import Exports
 from query.settings import QuerySettings
 from query.signing import Signer
 from query.webhooks.commands import Commands
 
 
-def export_routers(
+@dataclass(frozen=True, slots=True)
+class ExportParts:
+    """Exports, their lists, files and rows, and what is asked of the exporter."""
+
+    stored: Exports
+    lists: ExportLists
+    making: Making
+    estimates: Estimates
+    asking: Asking
+    links: Links
+    objects: Objects
+    browser: Browser
+    clock: Clock
+    public_url: str | None
+
+
+def exports_of(
     settings: QuerySettings,
     database: AsyncDatabase[Document],
-    authenticator: Authenticator,
     signer: Signer,
     commands: Commands,
     *,
     clock: Clock,
     stopwatch: Stopwatch,
     make_id: Callable[[], str],
-) -> tuple[APIRouter, APIRouter]:
-    """The API of exports, and that of their rows."""
-    exports = Exports(database)
+) -> ExportParts:
+    """The parts over one database and one storage; it opens nothing."""
+    stored = Exports(database)
     objects = Objects(settings.storage_url)
-    browser = Browser(
-        LocalParts(objects, settings.browse_cache, settings.browse_cache_bytes),
-        budget=settings.browse_budget,
-        at_once=settings.browse_at_once,
-        clock=clock,
-        stopwatch=stopwatch,
-    )
-    whole = exports_router(
-        exports,
+    return ExportParts(
+        stored,
+        ExportLists(stored),
+        Making(stored, clock, make_id),
+        Estimates(database, clock, stopwatch),
+        Asking(stored, commands),
         Links(signer, clock, settings.export_link_lifetime),
         objects,
-        authenticator,
-        commands,
-        clock=clock,
-        make_id=make_id,
-        public_url=settings.public_url,
+        Browser(
+            LocalParts(objects, settings.browse_cache, settings.browse_cache_bytes),
+            budget=settings.browse_budget,
+            at_once=settings.browse_at_once,
+            clock=clock,
+            stopwatch=stopwatch,
+        ),
+        clock,
+        settings.public_url,
     )
-    return whole, export_rows_router(exports, browser, authenticator)

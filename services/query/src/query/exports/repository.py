@@ -1,8 +1,7 @@
-"""Exports as query reads them, and makes them: SCHEDULED, for the exporter to run."""
+"""The ``exports`` collection as query reads it, and adds to it."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -15,30 +14,19 @@ from pymongo.asynchronous.database import AsyncDatabase
 from query.api.errors import ApiError
 from query.reads import SILENCE_SECONDS
 
-# What a page's number may lead to at most; beyond it a filter is the way.
-FURTHEST_ROW: Final = 10_000
-ORDERS: Final[Mapping[str, Sequence[tuple[str, int]]]] = {
-    "-created_at": [("created_at", -1), ("_id", -1)],
-    "created_at": [("created_at", 1), ("_id", 1)],
-    "-status": [("status", -1), ("created_at", -1), ("_id", -1)],
-    "status": [("status", 1), ("created_at", 1), ("_id", 1)],
-}
-
-
-@dataclass(frozen=True, slots=True)
-class ExportPage:
-    """Exports of one page, and how many there are in all."""
-
-    exports: Sequence[Document]
-    total: int
+# Long lists, which a list of exports shows nothing of.
+_LISTED: Final = {"parts": 0, "keys": 0, "cursor": 0}
 
 
 class Exports:
-    """The exports of a project; all raise TimeoutError when the database is silent."""
+    """The exports of a project; all raise TimeoutError when the database is silent.
+
+    One whose deletion was asked for is nowhere from then on, on any process.
+    """
 
     def __init__(self, database: AsyncDatabase[Document]) -> None:
         self._exports = durable(database)[EXPORTS]
-        self._commands = durable(database)[COMMANDS]
+        self._commands = database[COMMANDS]
         self._prepared = False
 
     async def add(self, export: Document) -> None:
@@ -51,56 +39,59 @@ class Exports:
 
     async def find(self, project_id: str, export_id: str) -> Document:
         """An export of the project; raises the API's 404."""
-        key = {"_id": f"{project_id}/{export_id}", "deleted_at": {"$exists": False}}
         async with asyncio.timeout(SILENCE_SECONDS):
-            found = await self._exports.find_one(key)
-            hidden = await self._hidden(project_id)
-        if found is None or export_id in hidden:
+            visible = await self._visible(
+                project_id, {"parameters.export_id": export_id}
+            )
+            found = await self._exports.find_one(
+                {"$and": [{"_id": f"{project_id}/{export_id}"}, visible]}
+            )
+        if found is None:
             raise ApiError(
                 HTTPStatus.NOT_FOUND,
                 "export_not_found",
-                f"There is no export {export_id} in this project.",
+                f"There is no export {export_id} in this project. `GET /v1/exports` "
+                "lists what is there.",
                 resource=("export", export_id),
             )
         return found
 
-    async def page(
-        self,
-        project_id: str,
-        filters: Mapping[str, Any],
-        *,
-        order: str,
-        page: int,
-        limit: int,
-    ) -> ExportPage:
-        """One page by its number, from 1."""
-        asked: Document = {
-            "project_id": project_id,
-            "deleted_at": {"$exists": False},
-            **filters,
-        }
+    async def visible(self, project_id: str) -> Mapping[str, Any]:
+        """What every export of the project meets that may be shown now."""
         async with asyncio.timeout(SILENCE_SECONDS):
-            if hidden := await self._hidden(project_id):
-                asked["id"] = {"$nin": hidden}
-            found = await self._exports.find(
-                asked,
-                # Long lists, which a page of exports shows nothing of.
-                {"parts": 0, "keys": 0, "cursor": 0},
-                sort=list(ORDERS[order]),
-                skip=(page - 1) * limit,
-                limit=limit,
-            ).to_list()
-            total = await self._exports.count_documents(asked)
-        return ExportPage(found, total)
+            return await self._visible(project_id, {})
 
-    async def _hidden(self, project_id: str) -> list[str]:
-        """Ids of those whose deletion was asked for and is not done yet."""
+    async def newest(
+        self, conditions: Mapping[str, Any], *, direction: int, skip: int, limit: int
+    ) -> Sequence[Document]:
+        """Those that meet the conditions, as lists show them; -1 is newest first."""
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await self._exports.find(
+                conditions,
+                _LISTED,
+                sort=[("created_at", direction), ("_id", direction)],
+                skip=skip,
+                limit=limit,
+                batch_size=limit + 1,
+            ).to_list()
+
+    async def count(self, conditions: Mapping[str, Any]) -> int:
+        """How many meet the conditions."""
+        async with asyncio.timeout(SILENCE_SECONDS):
+            return await self._exports.count_documents(conditions)
+
+    async def _visible(self, project_id: str, which: Mapping[str, Any]) -> Document:
+        # Read before the exports: a deletion that is carried out in between has made a
+        # tombstone by then, which the other order would miss.
         asked = {
             "service": EXPORTER,
             "status": "ACCEPTED",
             "kind": "export.delete",
             "project_id": project_id,
+            **which,
         }
-        # The index is there as soon as anybody gave a command.
+        # Few are open at any time, and the index holds no others.
         found = self._commands.find(asked, {"parameters.export_id": 1})
-        return [one["parameters"]["export_id"] async for one in found]
+        going = [one["parameters"]["export_id"] async for one in found]
+        visible = {"project_id": project_id, "deleted_at": {"$exists": False}}
+        return visible | ({"id": {"$nin": going}} if going else {})

@@ -68,6 +68,16 @@ class Commands:
             "created_at": from_ms(to_ms(self._clock())),
         }
 
+    async def store(
+        self, project_id: str, kind: CommandKind, parameters: Mapping[str, Any]
+    ) -> Document:
+        """Store a command, which is carried out whenever its service can."""
+        await self.prepare()
+        command = self.draft(project_id, kind, parameters)
+        async with asyncio.timeout(SILENCE_SECONDS):
+            await self._commands.insert_one(command)
+        return command
+
     async def give(
         self, project_id: str, kind: CommandKind, parameters: Mapping[str, Any]
     ) -> Document:
@@ -75,11 +85,7 @@ class Commands:
 
         It may be ACCEPTED still: it is carried out all the same.
         """
-        await self.prepare()
-        command = self.draft(project_id, kind, parameters)
-        async with asyncio.timeout(SILENCE_SECONDS):
-            await self._commands.insert_one(command)
-        return await self._awaited(command)
+        return await self._awaited(await self.store(project_id, kind, parameters))
 
     async def get(self, project_id: str, command_id: str) -> Document:
         """One command; raises :class:`NoSuchCommand`."""
