@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from bson.regex import Regex
@@ -30,7 +30,7 @@ _INDEXES: Final[Mapping[ExportedObjectName, tuple[str, str]]] = {
 }
 # Each is a walk of its own, all of them merged.
 _MOST_WALKS: Final = 20
-_MILLISECOND: Final = timedelta(milliseconds=1)
+_TIME: Final = "created_at"
 
 _BOUNDS: Final = {
     "$more_than": "$gt",
@@ -98,8 +98,11 @@ def select(parameters: Parameters, project_id: str, created_at: datetime) -> Sel
         for condition in _conditions(named, asked):
             if _is_of_attempts(named):
                 attempts.append(condition)
-            elif "created_at" in condition and "created_at" not in match:
-                match |= condition  # where the walk of the index is bounded by it
+            elif not match.get(_TIME, {}).keys().isdisjoint(condition.get(_TIME, {})):
+                met.append(condition)
+            elif _TIME in condition:
+                # Where the walk of the index is bounded by it, at both of its ends.
+                match[_TIME] = match.get(_TIME, {}) | condition[_TIME]
             else:
                 met.append(condition)
     return Selection(
@@ -135,7 +138,10 @@ def _walked(
     for named, asked in filtered.values():
         for operator in ("$is", "$in"):
             values = asked.get(operator, ())
-            if not named.refs or not values or _has_patterns(named, values):
+            # What is empty has no reference.
+            if not (named.refs and values and all(values)):
+                continue
+            if _has_patterns(named, values):
                 continue
             refs = tuple(ref(kind, value) for value in values for kind in named.refs)
             if len(refs) <= _MOST_WALKS:
@@ -188,9 +194,11 @@ def _at(path: str, named: Field, operator: str, values: Sequence[Any]) -> Condit
     if operator == "$has_value":
         return {path: {"$ne": None}}
     if operator in _BOUNDS:
-        bound = _BOUNDS[operator]
         (value,) = values
-        return {path: {bound: _moment(value, bound) if named.type == "time" else value}}
+        bound = _BOUNDS[operator]
+        return {
+            path: _bounded(bound, value) if named.type == "time" else {bound: value}
+        }
     if operator in ("$is", "$in"):
         return _equals(path, named, values)
     ways = {"$contains": "{}", "$starts_with": r"\A{}", "$ends_with": r"{}\z"}
@@ -209,7 +217,8 @@ def _equals(path: str, named: Field, values: Sequence[Any]) -> Condition:
         other = [False, None] if False in values else []
         return {path: {"$in": [*either, *other]}}
     if named.type == "time":
-        return {path: {"$in": [_moment(value, "$lte") for value in values]}}
+        moments = map(datetime.fromisoformat, values)
+        return {path: {"$in": [one for one in moments if one == _whole(one)]}}
     if named.patterns:
         # MongoDB reads it as Perl does; to Perl "$" is before a last line break too.
         values = [
@@ -233,10 +242,15 @@ def _meets_last(operator: str, values: Sequence[Any]) -> Condition:
     return {"$expr": {"$and": [{"$gt": ["$attempts", 0]}, {"$in": [code, wanted]}]}}
 
 
-def _moment(text: str, bound: str) -> datetime:
-    """A time as it compares with stored ones, which are of whole milliseconds."""
+def _bounded(bound: str, text: str) -> Condition:
+    """A bound for stored times, which are of whole milliseconds."""
     moment = datetime.fromisoformat(text)
-    cut = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-    if bound in ("$gte", "$lt") and cut < moment:
-        return cut + _MILLISECOND
-    return cut
+    whole = _whole(moment)
+    if whole != moment:
+        # None is stored between the two; there may be none after it to round up to.
+        bound = {"$gte": "$gt", "$lt": "$lte"}.get(bound, bound)
+    return {bound: whole}
+
+
+def _whole(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)

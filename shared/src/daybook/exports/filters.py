@@ -5,7 +5,6 @@ junction joins fields, and ``and`` is the default; all conditions of a field are
 met. Of several values one is to be met, and of a negative operator none.
 """
 
-import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, cast
@@ -15,7 +14,7 @@ import orjson
 from daybook.events.base import INT64_MAX
 from daybook.exports.objects import ExportedObject, Field, FilterType
 from daybook.exports.problems import said, unknown
-from daybook.storage.status_codes import read_codes
+from daybook.storage.status_codes import ALL_CODES, read_codes
 
 MOST_FIELDS: Final = 20
 MOST_VALUES: Final = 100
@@ -102,10 +101,12 @@ def _conditions(
     named = _present(cast("Mapping[str, object]", filtered))
     problems |= unknown(named, (CONDITIONS,), f"{place}.")
     conditions = named.get(CONDITIONS)
-    if not (isinstance(conditions, Mapping) and conditions):
+    asked: dict[str, object] = {}
+    if isinstance(conditions, Mapping):
+        asked = _present(cast("Mapping[str, object]", conditions))
+    if not asked:
         problems[f"{place}.{CONDITIONS}"] = f"use an object of {said(operators)}"
         return {}
-    asked = _present(cast("Mapping[str, object]", conditions))
     problems |= unknown(asked, operators, f"{place}.")
     read: dict[str, list[Any]] = {}
     for operator, value in asked.items():
@@ -154,7 +155,8 @@ def _value(operator: str, value: object, field: Field) -> object:
         case _:
             if not isinstance(value, bool):
                 raise _BadValue("use true or false")
-    if not (math.isfinite(value) and abs(value) <= INT64_MAX):
+    # As a comparison: an integer may be beyond what a float holds.
+    if not -INT64_MAX - 1 <= value <= INT64_MAX:
         raise _BadValue("use numbers of at most 64 bits")
     return value
 
@@ -173,8 +175,11 @@ def _text(value: object, choices: tuple[str, ...]) -> str:
 
 
 def _code(value: object) -> str:
-    text = str(value) if isinstance(value, int | str) else ""
-    if isinstance(value, bool) or read_codes(text) is None:
+    text = value if isinstance(value, str) else ""
+    # Within bounds: Python refuses to write very long integers.
+    if isinstance(value, int) and not isinstance(value, bool) and value in ALL_CODES:
+        text = str(value)
+    if read_codes(text) is None:
         raise _BadValue(_CODE)
     return text
 
