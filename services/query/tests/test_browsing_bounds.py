@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,12 @@ from daybook.testing.waiting import eventually
 from query.api.errors import ApiError
 from query.exports.browsing.browser import Browser
 from query.exports.browsing.cache import LocalParts
-from query.exports.browsing.parts import STRETCH_BYTES, Part, stretches
+from query.exports.browsing.cursors import Place
+from query.exports.browsing.parts import STRETCH_BYTES, Part, parts_of, stretches
+from query.exports.browsing.reading import Found, Reading
 from query.exports.browsing.session import Interrupted, Session, TooLarge
+from query.exports.browsing.slices import Column
+from query.exports.browsing.statements import Order, Statement
 from query.filters import InvalidFilters
 
 Document = dict[str, Any]
@@ -64,20 +69,56 @@ async def test_a_search_without_time_says_how_far_it_got_and_goes_on(
     assert ([row.number for row in second.rows], second.searched) == ([20], 20)
 
 
+@pytest.mark.parametrize(("sort", "numbers"), [("n", [80, 79]), ("-n", [1, 2])])
 async def test_a_sorted_page_without_time_stays_empty_until_all_parts_are_through(
-    tmp_path: Path,
+    tmp_path: Path, sort: str, numbers: list[int]
 ) -> None:
     rows = [{"id": "x", "n": -n} for n in range(80)]
     export = store_export(tmp_path, TYPES, [[row] for row in rows], finished_at=NOW)
     browser = browser_in(tmp_path, budget=timedelta(0))
 
-    first = await browser.rows(export, sort="n", limit=2)
-    second = await browser.rows(export, sort="n", limit=2, cursor=first.next_cursor)
-    third = await browser.rows(export, sort="n", limit=2, cursor=second.next_cursor)
+    first = await browser.rows(export, sort=sort, limit=2)
+    second = await browser.rows(export, sort=sort, limit=2, cursor=first.next_cursor)
+    third = await browser.rows(export, sort=sort, limit=2, cursor=second.next_cursor)
 
     assert ([*first.rows], first.searched) == ([], 32)
     assert ([*second.rows], second.searched) == ([], 64)
-    assert ([row.number for row in third.rows], third.searched) == ([80, 79], None)
+    assert ([row.number for row in third.rows], third.searched) == (numbers, None)
+
+
+class Tired(Session):
+    """A database that is interrupted once it has taken in a second stretch."""
+
+    def __init__(self, files: Sequence[str]) -> None:
+        super().__init__(files)
+        self._taken_in = 0
+
+    def run(self, statement: Statement | str) -> list[tuple[Any, ...]]:
+        if isinstance(statement, str) and "REPLACE" in statement:
+            self._taken_in += 1
+            if self._taken_in == 2:
+                raise Interrupted
+        return super().run(statement)
+
+
+async def test_a_stretch_that_was_interrupted_is_gone_through_again_as_if_new(
+    tmp_path: Path,
+) -> None:
+    rows = [{"id": "x", "n": -n} for n in range(80)]
+    export = store_export(tmp_path, TYPES, [[row] for row in rows], finished_at=NOW)
+    parts = parts_of(export)
+    local = LocalParts(Objects(str(tmp_path)), tmp_path / "cache", 1)
+    session = Tired([str(local.path(part)) for part in parts])
+    columns = [Column("id", "text"), Column("n", "integer")]
+
+    with ThreadPoolExecutor(1) as pool:
+        reading = Reading(
+            parts, local, session, pool, stopwatch=lambda: 0.0, deadline=30.0
+        )
+        order = Order(columns[1], descending=False)
+        found = await reading.ordered(columns, None, order, Place(), 2)
+
+    assert found == Found((), Place(through=32, best=(32, 31, 30)), searched=32)
 
 
 async def test_a_cursor_stays_short_however_long_the_values_are(tmp_path: Path) -> None:

@@ -62,13 +62,15 @@ class Counted(Objects):
         self.away = False
         self.breaks = False
 
-    async def get(self, name: str) -> StoredObject:
+    async def get(
+        self, name: str, *, start: int = 0, end: int | None = None
+    ) -> StoredObject:
         self.read.append(name)
         self.asked.set()
         await self.open.wait()
         if self.away:
             raise ObjectsUnavailable("away")
-        stored = await super().get(name)
+        stored = await super().get(name, start=start, end=end)
         if not self.breaks:
             return stored
         return StoredObject(stored.size, self._broken(stored.chunks))

@@ -110,11 +110,11 @@ class Exports:
         renewing = asyncio.create_task(self._renew(export))
         try:
             await asyncio.wait((working, renewing), return_when=asyncio.FIRST_COMPLETED)
-            if renewing.done() and not working.done():
+            if not working.done() and not run.ending:
+                # Whoever writes its end may find it ended, and not its claim's.
                 working.cancel()
                 await asyncio.gather(working, return_exceptions=True)
                 renewing.result()
-                raise Fenced
             await working
             log.info("export %s: ended", export["_id"])
             self._ended()
@@ -131,8 +131,7 @@ class Exports:
             log.exception("export %s: broke off, unforeseen", export["_id"])
             await self._quietly(run.tidy(), self._jobs.leave(export))
         finally:
-            await _cancelled(working)
-            await _cancelled(renewing)
+            await _cancelled(working, renewing)
 
     async def _renew(self, export: Document) -> None:
         """Ends with :class:`Fenced`; a database that is away is asked again."""
@@ -153,6 +152,8 @@ class Exports:
                 log.warning("left to its lease's end: %s", str(error)[:200])
 
 
-async def _cancelled(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def _cancelled(*tasks: asyncio.Task[None]) -> None:
+    # All of them before the first wait: it may be cut off itself.
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
