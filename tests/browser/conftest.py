@@ -14,13 +14,16 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import orjson
 import pytest
 from daybook.runtime.clock import utc_now
 from daybook.runtime.mongo import Document
+from daybook.storage.exports import EXPORT_INDEXES, text_part
 from daybook.storage.logs import INDEXES
 from daybook.storage.sendouts import SENDOUT_INDEXES
 from daybook.storage.task_events import TASK_EVENT_INDEXES
 from daybook.storage.tasks import FAILED_ROW_INDEXES, TASK_INDEXES
+from daybook.testing.stored_exports import store_export
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.stored_sendouts import (
     stored_attempt,
@@ -388,6 +391,117 @@ def _store_webhooks(database: Database[Document], newest: datetime) -> None:
     database["endpoint_health"].insert_one({"_id": "shop/we_crm", "disabled": gone})
 
 
+_EXPORTED = {
+    "id": "text",
+    "created_at": "time",
+    "status": "text",
+    "endpoint": "text",
+    "user_email": "text",
+    "request_duration": "number",
+    "request_body": "text",
+    "response_body": "text",
+}
+_FAILURES: Document = {
+    "junction": "and",
+    "status": {"conditions": {"$in": ["FAILURE"]}},
+    "created_at": {"conditions": {"$more_than_equal": ["2026-11-20T00:00:00+00:00"]}},
+}
+
+
+def _exported_row(number: int, newest: datetime) -> Document:
+    hostile = number == 1
+    return {
+        "id": f"log-{number:03}",
+        "created_at": newest - timedelta(minutes=5 * number),
+        "status": "FAILURE",
+        "endpoint": HOSTILE if hostile else "POST /v1/vouchers/{code}/redemption",
+        "user_email": f"mira{number % 9}@shop.example" if number % 3 else None,
+        "request_duration": 12.5 * (number % 40) + 1,
+        "request_body": f'{{"order":{number},"amount":1.00,"lines":[1,2]}}',
+        "response_body": EXACT_BODY if hostile else '{"error":"' + "x" * 900 + '"}',
+    }
+
+
+def _store_exports(
+    database: Database[Document], objects: Path, newest: datetime
+) -> None:
+    """One in each state, one that strangers wrote, and many that are done."""
+
+    def export(export_id: str, minutes: float, **fields: Any) -> Document:
+        at = newest - timedelta(minutes=minutes)
+        parameters = {
+            "response_format": "CSV",
+            "fields": list(_EXPORTED),
+            "order": "-created_at",
+            "filters": _FAILURES,
+        }
+        rows: list[Document] = fields.pop("held", [])
+        values: Document = {
+            "id": export_id,
+            "created_at": at,
+            "started_at": at,
+            "parameters": parameters,
+            "finished_at": at + timedelta(minutes=1),
+            "announced": True,
+            **fields,
+        }
+        return store_export(objects, _EXPORTED, [rows], **values)
+
+    def open_export(export_id: str, minutes: float, **fields: Any) -> Document:
+        made = export(export_id, minutes) | {"rows": 0, "bytes": 0} | fields
+        for name in ("finished_at", "expires_at", "announced"):
+            del made[name]
+        return made
+
+    done = export("exp_done", 9, held=[_exported_row(n, newest) for n in range(120)])
+    text = b"id\r\nlog-000\r\n"
+    (objects / text_part(done, done["parts"][0])).write_bytes(text)
+    done["parts"][0]["bytes"] = len(text)
+    running = open_export(
+        "exp_running",
+        1,
+        status="IN_PROGRESS",
+        rows=412_000,
+        expected_rows=1_000_000,
+        bytes=181_000_000,
+    )
+    why = "The object storage did not answer for 10 minutes."
+    stopped: Document = {"status": "ERROR", "rows": 0, "bytes": 0, "parts": []}
+    recorded = {"channel": "crm", "exported_object": "voucher"}
+    stranger = {"response_format": None, "recorded": orjson.dumps({}).decode()}
+    database["exports"].create_indexes(list(EXPORT_INDEXES))
+    database["exports"].insert_many(
+        [
+            open_export("exp_waiting", 0.5, status="SCHEDULED", channel="WEBSITE"),
+            running,
+            done,
+            export("exp_failed", 20, error={"message": why}) | stopped,
+            export("exp_cancelled", 25, cancelled=True) | stopped,
+            export("exp_expired", 200_000, expires_at=newest - timedelta(days=49)),
+            export(
+                "exp_foreign",
+                40,
+                recorded={"url": "https://crm.example/files/vouchers.csv", "rows": 7},
+                **{**recorded, "parameters": stranger},
+            ),
+            export(
+                "exp_hostile",
+                41,
+                channel=HOSTILE,
+                exported_object=HOSTILE,
+                user_id=f"{HOSTILE}\u202e",
+                recorded={"url": f"javascript:alert(1)//{'A' * 900}"},
+                parameters={
+                    "recorded": orjson.dumps(
+                        {"fields": [HOSTILE], "filters": {HOSTILE: {"conditions": {}}}}
+                    ).decode()
+                },
+            ),
+            *(export(f"exp_{number:02}", 60 + number) for number in range(50)),
+        ]
+    )
+
+
 @pytest.fixture(scope="session")
 def dashboard(
     mongodb_uri: str, tmp_path_factory: pytest.TempPathFactory
@@ -414,6 +528,7 @@ def dashboard(
         )
         log = tmp_path_factory.mktemp("query") / "log"
         objects = tmp_path_factory.mktemp("objects")
+        _store_exports(client[name], objects, newest)
         with log.open("w") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "query"],
@@ -425,6 +540,7 @@ def dashboard(
                     "DAYBOOK_PORT": "0",
                     "DAYBOOK_SESSION_SECRET": SECRET,
                     "DAYBOOK_STORAGE_URL": str(objects),
+                    "DAYBOOK_BROWSE_CACHE": str(objects / "cache"),
                     "DAYBOOK_SEALING_KEYS": SEALING_KEYS,
                 },
             )

@@ -37,6 +37,22 @@ PAGES = [
     "webhook-endpoints/we_hostile",
     "webhook-endpoints/we_shop/edit",
     "webhook-endpoints/we_off/delete",
+    "exports",
+    "exports/exp_running",
+    "exports/exp_done",
+    "exports/exp_failed",
+    "exports/exp_expired",
+    "exports/exp_foreign",
+    "exports/exp_hostile",
+    "exports/nothing",
+    "exports?channel=nobody",
+    "exports/exp_done/delete",
+    "exports/exp_done/rows?sort=-request_duration",
+    "exports/exp_done/rows?q=nothing",
+    "exports/exp_running/rows",
+    "exports/exp_done/rows/2",
+    "new-export/api_log?status=FAILURE&range=7d",
+    "new-export/webhook_attempt?status=FAILED",
     "docs",
 ]
 WINDOWS = [(1440, 900), (390, 844)]
@@ -102,6 +118,9 @@ def test_axe_finds_nothing(
         "webhooks/whs_retrying",
         "webhook-endpoints/we_shop",
         "webhook-endpoints/new",
+        "exports/exp_done",
+        "exports/exp_done/rows",
+        "new-export/api_log",
     ],
 )
 @pytest.mark.parametrize("width", [1440, 390])

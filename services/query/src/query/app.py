@@ -48,13 +48,17 @@ from query.lists import Lists
 from query.logs.plans import plan as plan_of_logs
 from query.logs.repository import Logs
 from query.metrics import Metrics
+from query.pages.browsing import browsing_pages
 from query.pages.desk import STATIC, Desk
 from query.pages.docs import docs_router
 from query.pages.endpoint_deeds import endpoint_deeds
 from query.pages.endpoint_desk import EndpointDesk
 from query.pages.endpoints import endpoints_pages
+from query.pages.export_deeds import export_deeds
+from query.pages.exporting import exporting_pages
+from query.pages.exports import exports_pages
 from query.pages.import_files import import_file_pages
-from query.pages.live_tasks import live_tasks_router
+from query.pages.live_tasks import live_exports_router, live_tasks_router
 from query.pages.logs import logs_pages
 from query.pages.retrying import retrying_pages
 from query.pages.sendouts import sendouts_pages
@@ -66,7 +70,7 @@ from query.sessions import Sessions
 from query.settings import QuerySettings
 from query.signing import Signer
 from query.tasks.causes import Causes
-from query.tasks.live import Live
+from query.tasks.live import WATCHED_EXPORTS, Live
 from query.tasks.reads import task_reads
 from query.tasks.timeline import Timelines
 from query.tasks.watching import Pace
@@ -136,6 +140,13 @@ def create_app(
         tasks.failed_rows, Timelines(database, settings.list_budget), library.files
     )
     live = Live(database, world.stopping, most=settings.most_streams, pace=Pace())
+    live_exports = Live(
+        database,
+        world.stopping,
+        most=settings.most_streams,
+        pace=Pace(),
+        watched=WATCHED_EXPORTS,
+    )
     webhooks = webhooks_of(
         database,
         rules=settings.address_rules,
@@ -191,7 +202,14 @@ def create_app(
     endpoint_desk = EndpointDesk(desk, webhooks, world.clock)
     app.include_router(endpoints_pages(endpoint_desk))
     app.include_router(endpoint_deeds(endpoint_desk))
+    app.include_router(exports_pages(desk, exports, webhooks.commands))
+    app.include_router(export_deeds(desk, exports))
+    app.include_router(exporting_pages(desk, exports))
+    app.include_router(browsing_pages(desk, exports))
     app.include_router(live_tasks_router(desk, live, world.clock, world.stopwatch))
+    app.include_router(
+        live_exports_router(desk, live_exports, world.clock, world.stopwatch)
+    )
     app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))
     app.mount("/static", StaticFiles(directory=STATIC))

@@ -25,8 +25,11 @@ class Asking:
         parameters = {"export_id": export_id}
         return await self._commands.give(project_id, "export.cancel", parameters)
 
-    async def delete(self, project_id: str, export_id: str) -> None:
-        """Hide an export at once, on every process; the exporter removes its files."""
+    async def delete(self, project_id: str, export_id: str) -> Document:
+        """Hide an export at once, on every process; the exporter removes its files.
+
+        The command as it is stored: nobody waits for it.
+        """
         await self._stored.find(project_id, export_id)
         parameters = {"export_id": export_id}
-        await self._commands.store(project_id, "export.delete", parameters)
+        return await self._commands.store(project_id, "export.delete", parameters)

@@ -20,6 +20,15 @@ _DONE: Mapping[str, str] = {
     "endpoint.enable": "Enabled. What was held meanwhile stays held until a replay.",
     "endpoint.disable": "Disabled. What comes from now on is held, with its payload.",
     "endpoint.replay": "The replay is done.",
+    "export.cancel": "Cancelled: it is run no further, and has no file.",
+    "export.delete": "Deleted, and its files with it.",
+}
+# Of what is as good as done once it is stored.
+_STORED: Mapping[str, str] = {
+    "export.delete": (
+        "Deleted: nobody finds it any more. Its files go as soon as the exporter comes "
+        "to them."
+    ),
 }
 
 
@@ -28,7 +37,7 @@ class Asked:
     """What to say of a command; ``task_href`` is where its progress is seen."""
 
     text: str
-    tone: Literal["ok", "bad", "busy"]
+    tone: Literal["ok", "bad", "busy", "idle"]
     task_href: str | None
 
 
@@ -55,8 +64,11 @@ def said_of(command: Document) -> Asked:
         return Asked(text, "ok", task_href)
     if task_href is not None:
         return Asked("It is under way.", "busy", task_href)
+    text = _STORED.get(command["kind"])
+    if text is not None:
+        return Asked(text, "ok", None)
     text = (
-        "It is stored and will be done: the webhook-dispatcher has not come to it yet. "
-        "Reload this page to see."
+        f"It is stored and will be done: the {command['service']} has not come to it "
+        "yet. Reload this page to see."
     )
     return Asked(text, "busy", None)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from daybook.runtime.mongo import Document
 
+from query.exports.shapes import ENDED, expires_at
 from query.pages.asked import COMMAND
 from query.pages.export_words import (
     CHANNEL_WORDS,
@@ -18,7 +19,7 @@ from query.pages.export_words import (
 from query.pages.forms import CURSOR, TIMES, Blank, Form, Pairs, Sheet
 from query.pages.links import EXPORTS
 from query.pages.text import count, long_duration, size
-from query.shapes import Json, time_text
+from query.shapes import Json, time_or_null, time_text
 
 _STATUS_WORDS = {
     "SCHEDULED": "Scheduled",
@@ -26,7 +27,9 @@ _STATUS_WORDS = {
     "DONE": "Done",
     "ERROR": "Failed",
 }
-FINISHED = frozenset({"DONE", "ERROR"})
+FINISHED = frozenset(ENDED)
+# The page's parameter that says what a form has just done, by its word.
+SAID = "said"
 
 SHEET = Sheet(
     EXPORTS,
@@ -36,8 +39,9 @@ SHEET = Sheet(
         "exported_object": Blank("Object", options=OBJECT_WORDS),
         "response_format": Blank("Format", options=FORMAT_WORDS),
         "channel": Blank("Made by", options=CHANNEL_WORDS),
+        "user_id": Blank("User", "id"),
     },
-    dropped=(CURSOR, COMMAND),
+    dropped=(CURSOR, COMMAND, SAID),
 )
 
 Tone = Literal["idle", "busy", "ok", "bad", "warn"]
@@ -160,8 +164,21 @@ class Row:
         return CHANNEL_WORDS.get(channel, channel)
 
     @property
+    def who(self) -> str:
+        """Who asked for it, as far as that is known, else by which way."""
+        return self.export.get("user_id") or self.channel or "\u2014"
+
+    @property
     def state(self) -> State:
         return state_of(self.export)
+
+    @property
+    def why(self) -> str:
+        """Why it failed; nothing of one that somebody cancelled."""
+        if self.export["status"] != "ERROR" or self.export.get("cancelled"):
+            return ""
+        error: Mapping[str, Any] = self.export.get("error") or {}
+        return error.get("message") or ""
 
     @property
     def unfinished(self) -> bool:
@@ -191,12 +208,11 @@ class Row:
 
     @property
     def expires(self) -> str | None:
-        expires: datetime | None = self.export.get("expires_at")
-        return None if expires is None else time_text(expires)
+        return time_or_null(expires_at(self.export))
 
     @property
     def expired(self) -> bool:
-        expires: datetime | None = self.export.get("expires_at")
+        expires = expires_at(self.export)
         return expires is not None and expires <= self.now
 
 

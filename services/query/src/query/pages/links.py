@@ -2,7 +2,7 @@
 
 from urllib.parse import quote, urlencode
 
-from query.pages.forms import Link
+from query.pages.forms import CURSOR, Link, Pairs, without
 
 SENDOUTS, ENDPOINTS = "/webhooks", "/webhook-endpoints"
 EXPORTS = "/exports"
@@ -38,6 +38,25 @@ def endpoint_page(endpoint_id: str) -> str:
 
 def export_page(export_id: str) -> str:
     return f"{EXPORTS}/{quote(export_id, safe='')}"
+
+
+def export_file(export_id: str) -> str:
+    """The download of an export's file, for who is signed in."""
+    return f"{export_page(export_id)}/file"
+
+
+def new_export(exported_object: str, pairs: Pairs) -> str:
+    """The form of an export of what a list shows with these parameters."""
+    path, asked = f"/new-export/{exported_object}", without(pairs, CURSOR)
+    return f"{path}?{urlencode(asked)}" if asked else path
+
+
+def browse_page(export_id: str) -> str:
+    return f"{export_page(export_id)}/rows"
+
+
+def row_page(export_id: str, number: int) -> str:
+    return f"{browse_page(export_id)}/{number}"
 
 
 def import_file_link(href: str | None) -> Link | None:

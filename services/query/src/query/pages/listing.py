@@ -54,6 +54,7 @@ def list_context(
         "detail": None,
         "missing": None,
         "refresh_href": None,
+        "export_href": None,
     }
 
 

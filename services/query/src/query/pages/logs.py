@@ -19,7 +19,12 @@ from query.pages import text
 from query.pages.desk import HOME, Desk
 from query.pages.forms import CURSOR, Link, Pairs, without
 from query.pages.import_files import import_file_href
-from query.pages.links import import_file_link, task_page, tasks_of_request
+from query.pages.links import (
+    import_file_link,
+    new_export,
+    task_page,
+    tasks_of_request,
+)
 from query.pages.listing import (
     PAGE_LIMIT,
     given_pairs,
@@ -131,6 +136,7 @@ async def _list(
     context |= {
         "list_href": SHEET.address(pairs),
         "all_href": all_time(SHEET, pairs),
+        "export_href": new_export("api_log", pairs) if context["rows"] else None,
     }
     return context, status_of(problems)
 

@@ -16,7 +16,7 @@ from query.lists import Listed
 from query.pages.asked import COMMAND, asked
 from query.pages.desk import Desk
 from query.pages.forms import CURSOR, Pairs, without
-from query.pages.links import SENDOUTS, sendout_page
+from query.pages.links import SENDOUTS, new_export, sendout_page
 from query.pages.listing import (
     PAGE_LIMIT,
     given_pairs,
@@ -132,5 +132,8 @@ async def _list(
         "refresh_href": SHEET.address(pairs, sendout_id),
         "all_href": all_time(SHEET, pairs),
         "retry_href": retry_page_of(pairs) if context["rows"] else None,
+        "export_href": new_export("webhook_sendout", pairs)
+        if context["rows"]
+        else None,
     }
     return context, status_of(problems)

@@ -16,6 +16,7 @@ from query.filters import LONGEST_VALUE, InvalidFilters
 from query.lists import Listed
 from query.pages.desk import Desk
 from query.pages.forms import CURSOR, Pairs, without
+from query.pages.links import new_export
 from query.pages.listing import (
     PAGE_LIMIT,
     given_pairs,
@@ -130,5 +131,6 @@ async def _list(
         "list_href": SHEET.address(kept),
         "refresh_href": SHEET.address(pairs, task_id),
         "states": EVERY_STATE,
+        "export_href": new_export("async_action", kept) if context["rows"] else None,
     }
     return context, status_of(problems)

@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequ
 from dataclasses import dataclass
 
 from daybook.runtime.mongo import Document, is_unavailable
-from daybook.storage.collections import TASKS
+from daybook.storage.collections import EXPORTS, TASKS
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
 from query.auth import Unauthorized
+from query.exports.shapes import ENDED
 from query.reads import SILENCE_SECONDS
 from query.tasks.shapes import FINISHED
 from query.tasks.watching import Pace
@@ -28,6 +29,7 @@ class Watched:
 
 
 WATCHED_TASKS = Watched(TASKS, ("fold", "refs", "message"), FINISHED)
+WATCHED_EXPORTS = Watched(EXPORTS, ("parts", "keys", "cursor"), ENDED)
 
 
 class Live:
