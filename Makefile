@@ -7,6 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.package-lock.json
+TOOLS := .venv/tools/.installed
 
 .PHONY: help
 help: ## Say what each target does
@@ -24,7 +25,7 @@ run: install ## Start everything on this machine: Kafka, MongoDB, services, shop
 	@exec $(BIN)/python -m daybook_local
 
 .PHONY: test
-test: install browser clients ## Run the whole suite against a real Kafka and a real MongoDB
+test: install browser clients tools ## Run the whole suite against a real Kafka and a real MongoDB
 	$(BIN)/pytest -m "not fault"
 
 .PHONY: test-faults
@@ -79,10 +80,18 @@ $(CLIENTS): tests/clients/package-lock.json | $(STAMP)
 	@deploy/local/install-clients.sh
 	@touch $@
 
+.PHONY: tools
+tools: $(TOOLS) ## Install what checks images and manifests, when missing
+
+$(TOOLS): deploy/tools/install.sh deploy/tools/checks.lock deploy/tools/go.lock | $(STAMP)
+	@deploy/tools/install.sh
+	@touch $@
+
 .PHONY: lock
 lock: install ## Resolve anew and write requirements.lock
 	$(BIN)/uv lock --upgrade
 	@deploy/local/export-lock.sh
+	@deploy/tools/lock.sh
 
 .PHONY: clean
 clean: ## Remove what was installed and everything that was stored

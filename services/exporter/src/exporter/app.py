@@ -21,7 +21,6 @@ from daybook.runtime.consuming.service import ConsumingService, make_broker
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import ExporterMetrics
 from daybook.runtime.mongo import Document, connect, durable
-from daybook.runtime.objects import Objects
 from daybook.storage import collections
 from daybook.storage.commands import EXPORTER, ensure_commands
 from daybook.storage.exports import ensure_exports
@@ -74,7 +73,7 @@ class Exporter:
         self._mongo = connect(settings.mongodb_uri, app_name="daybook-exporter")
         database = durable(self._mongo[settings.mongodb_database])
         self._stored = stored = database[collections.EXPORTS]
-        objects = Objects(settings.storage_url)
+        objects = settings.objects()
         self._commands = database[collections.COMMANDS]
         deeds = Deeds(stored, objects)
         doing = Commands(self._commands, EXPORTER, deeds.by_kind(), COMMAND_LEASE)

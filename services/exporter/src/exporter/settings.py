@@ -5,10 +5,11 @@ from typing import Annotated
 
 from daybook.events.topics import DEAD_LETTERS, EXPORTS, REQUESTS
 from daybook.runtime.consuming.settings import ConsumerSettings
+from daybook.runtime.storage_settings import StorageSettings
 from pydantic import AliasChoices, Field
 
 
-class Settings(ConsumerSettings):
+class Settings(ConsumerSettings, StorageSettings):
     """Read from the environment, prefix ``DAYBOOK_``."""
 
     group_id: Annotated[
@@ -28,15 +29,6 @@ class Settings(ConsumerSettings):
     dead_letters_topic: Annotated[
         str, Field(description="Topic of the records that nobody can use.")
     ] = DEAD_LETTERS
-    storage_url: Annotated[
-        str,
-        Field(
-            description=(
-                "Where files are kept, as query has it: a folder, file:///FOLDER, "
-                "s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX."
-            )
-        ),
-    ] = ".daybook/objects"
     exports_of_process: Annotated[
         int, Field(description="Most exports at once of one process.", ge=1)
     ] = 2  # each holds some 100 MB at most, and keeps a core busy

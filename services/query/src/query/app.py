@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.mongo import Document, is_unavailable
-from daybook.runtime.objects import Objects
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from pymongo.asynchronous.database import AsyncDatabase
@@ -128,9 +127,10 @@ def create_app(
         stopping=world.stopping,
         most_streams=settings.most_streams,
     )
+    objects = settings.objects()
     library = Library(
         ImportFiles(database),
-        Objects(settings.storage_url),
+        objects,
         limit=settings.import_file_limit,
         clock=world.clock,
         make_id=world.make_id,
@@ -161,6 +161,7 @@ def create_app(
     exports = exports_of(
         settings,
         database,
+        objects,
         signer,
         webhooks.commands,
         clock=world.clock,

@@ -4,12 +4,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
+from daybook.runtime.storage_settings import StorageSettings
 from daybook.storage.tiers import DEFAULT_TIERS
 from daybook.webhooks.settings import WebhookSettings
 from pydantic import Field, SecretStr
 
 
-class QuerySettings(WebhookSettings):
+class QuerySettings(WebhookSettings, StorageSettings):
     """Settings of the query service and of ``daybook admin``."""
 
     host: Annotated[
@@ -49,16 +50,6 @@ class QuerySettings(WebhookSettings):
         int,
         Field(description="Most tasks that are watched at once by a process.", ge=1),
     ] = 200
-    storage_url: Annotated[
-        str,
-        Field(
-            description=(
-                "Where files are kept: a folder, file:///FOLDER, s3://BUCKET/PREFIX, "
-                "gs://BUCKET/PREFIX or az://CONTAINER/PREFIX; clouds take credentials "
-                "from their own AWS_…, GOOGLE_…, AZURE_…."
-            )
-        ),
-    ] = ".daybook/objects"
     import_file_limit: Annotated[
         int, Field(description="Most bytes that one import file may have.", ge=1)
     ] = 32 * 1024 * 1024

@@ -66,10 +66,10 @@ class Objects:
     def __init__(self, address: str) -> None:
         self._folder: Path | None = None
         self._store: Store | None = None
-        if _scheme(address) in _CLOUDS:
-            self._store = _cloud(address)
-        else:
+        if is_folder(address):
             self._folder = _folder(address)
+        else:
+            self._store = _cloud(address)
 
     async def put(self, name: str, chunks: AsyncIterator[bytes]) -> None:
         """Store an object, and return once it lasts.
@@ -152,6 +152,11 @@ class Objects:
             assert self._folder is not None  # noqa: S101 - one of the two is there
             self._store = await asyncio.to_thread(_local, self._folder)
         return self._store
+
+
+def is_folder(address: str) -> bool:
+    """Whether the address names a folder; one that cannot be used counts as one."""
+    return _scheme(address) not in _CLOUDS
 
 
 async def _read(store: Store, name: str, first: int, last: int) -> AsyncIterator[bytes]:

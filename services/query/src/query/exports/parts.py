@@ -40,6 +40,7 @@ class ExportParts:
 def exports_of(
     settings: QuerySettings,
     database: AsyncDatabase[Document],
+    objects: Objects,
     signer: Signer,
     commands: Commands,
     *,
@@ -49,7 +50,6 @@ def exports_of(
 ) -> ExportParts:
     """The parts over one database and one storage; it opens nothing."""
     stored = Exports(database)
-    objects = Objects(settings.storage_url)
     return ExportParts(
         stored,
         ExportLists(stored),
