@@ -100,9 +100,10 @@ def test_every_topic_is_a_channel_with_its_limits_and_messages() -> None:
         assert channel["messages"]
         assert kafka["partitions"] == topic.partitions
         assert kafka["topicConfiguration"] == {
-            "max.message.bytes": topic.max_message_bytes,
-            "message.timestamp.type": "LogAppendTime",
+            **topic.settings(),
+            "cleanup.policy": ["delete"],  # a list, as the binding has it
         }
+        assert topic.settings()["message.timestamp.type"] == "LogAppendTime"
 
 
 def test_every_event_is_published_in_both_content_modes() -> None:

@@ -1,58 +1,28 @@
 """``daybook admin``: projects, keys and sign-in links, from a shell."""
 
-import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
 
 import click
 from daybook.runtime.clock import utc_now
-from daybook.runtime.mongo import connect, is_unavailable
 from daybook.storage.projects import ProjectDocument, is_project_id
-from daybook.storage.tiers import InvalidTiers, parse_tiers
-from pydantic import ValidationError
-from pymongo.errors import PyMongoError
 
+from query.commands_common import (
+    known_tier,
+    read_settings,
+    with_control_plane,
+)
+from query.commands_init import init
 from query.control_plane import ControlPlane, ProjectExists
 from query.keys import ApiKey, make_key, system_randomness
-from query.settings import QuerySettings
 from query.signing import Signer, sign_in_link
-
-Result = TypeVar("Result")
-
-
-def _settings() -> QuerySettings:
-    try:
-        return QuerySettings()
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']}"
-            for item in error.errors(include_input=False)
-        )
-        raise click.UsageError(f"cannot read the settings: {wrong}") from error
-
-
-def _run(
-    settings: QuerySettings, work: Callable[[ControlPlane], Awaitable[Result]]
-) -> Result:
-    async def with_database() -> Result:
-        async with connect(settings.mongodb_uri, app_name="daybook-admin") as client:
-            return await work(ControlPlane(client[settings.mongodb_database]))
-
-    try:
-        return asyncio.run(with_database())
-    except PyMongoError as error:
-        if not is_unavailable(error):
-            raise
-        raise click.ClickException(
-            "MongoDB does not answer. Check that it runs and that MONGODB_URI names "
-            f"it. It said: {str(error).partition(' (configured')[0]}"
-        ) from error
 
 
 @click.group()
 def admin() -> None:
-    """Manage projects, API keys and sign-in links."""
+    """Make the layout; manage projects, API keys and sign-in links."""
+
+
+admin.add_command(init)
 
 
 @admin.group()
@@ -69,7 +39,7 @@ def create_project(
     project_id: str, name: str | None, tier: str | None, if_missing: bool
 ) -> None:
     """Create the project ID."""
-    settings = _settings()
+    settings = read_settings()
     if not is_project_id(project_id):
         raise click.BadParameter(
             "use 1 to 64 letters, digits, - and _", param_hint="ID"
@@ -77,11 +47,11 @@ def create_project(
     document: ProjectDocument = {
         "_id": project_id,
         "name": name or project_id,
-        "tier": _known_tier(settings, tier),
+        "tier": known_tier(settings, tier),
         "created_at": utc_now(),
     }
     try:
-        _run(settings, lambda control: control.create_project(document))
+        with_control_plane(settings, lambda control: control.create_project(document))
     except ProjectExists as error:
         if not if_missing:
             raise click.ClickException(
@@ -92,20 +62,6 @@ def create_project(
         click.echo(f"project {project_id} created, tier {document['tier']}")
 
 
-def _known_tier(settings: QuerySettings, tier: str | None) -> str:
-    try:
-        tiers = parse_tiers(settings.tiers)
-    except InvalidTiers as error:
-        raise click.UsageError(f"DAYBOOK_TIERS: {error}") from error
-    if tier is None:
-        return next(iter(tiers))
-    if tier not in tiers:
-        raise click.BadParameter(
-            f"no such tier; DAYBOOK_TIERS has {', '.join(tiers)}", param_hint="--tier"
-        )
-    return tier
-
-
 @project.command("list")
 def list_projects() -> None:
     """List the projects: id, tier, time of creation, name."""
@@ -113,7 +69,7 @@ def list_projects() -> None:
     async def work(control: ControlPlane) -> list[ProjectDocument]:
         return [item async for item in control.projects()]
 
-    for item in _run(_settings(), work):
+    for item in with_control_plane(read_settings(), work):
         created = item["created_at"].isoformat(timespec="seconds")
         click.echo("\t".join((item["_id"], item["tier"], created, item["name"])))
 
@@ -137,7 +93,7 @@ def create_key(project_id: str, name: str, as_json: bool) -> None:
         await _require_project(control, project_id)
         await control.add_key(stored)
 
-    _run(_settings(), work)
+    with_control_plane(read_settings(), work)
     if as_json:
         shown = {"id": stored.id, "project_id": project_id, "name": name, "key": text}
         click.echo(json.dumps(shown))
@@ -155,7 +111,7 @@ def list_keys(project_id: str) -> None:
         await _require_project(control, project_id)
         return [item async for item in control.keys(project_id)]
 
-    for item in _run(_settings(), work):
+    for item in with_control_plane(read_settings(), work):
         state = "live" if item.live else "revoked"
         created = item.created_at.isoformat(timespec="seconds")
         click.echo("\t".join((item.id, state, created, item.name)))
@@ -165,7 +121,9 @@ def list_keys(project_id: str) -> None:
 @click.argument("key_id")
 def revoke_key(key_id: str) -> None:
     """End the key KEY_ID, and its sessions, within ten seconds."""
-    if not _run(_settings(), lambda control: control.revoke_key(key_id, utc_now())):
+    if not with_control_plane(
+        read_settings(), lambda control: control.revoke_key(key_id, utc_now())
+    ):
         raise click.ClickException(
             f"no key {key_id}; `daybook admin key list --project P` shows their ids"
         )
@@ -178,7 +136,7 @@ def revoke_key(key_id: str) -> None:
 @click.option("--base-url", required=True, help="Where the dashboard is reached.")
 def print_sign_in_link(project_id: str, key_id: str | None, base_url: str) -> None:
     """Print an address that signs in to the dashboard, for 30 days."""
-    settings = _settings()
+    settings = read_settings()
     if settings.session_secret is None:
         raise click.UsageError(
             "set DAYBOOK_SESSION_SECRET to the query service's: it signs the link"
@@ -196,7 +154,7 @@ def print_sign_in_link(project_id: str, key_id: str | None, base_url: str) -> No
                 return item.id
         return None
 
-    bound = _run(settings, work)
+    bound = with_control_plane(settings, work)
     if bound is None:
         raise click.ClickException(
             f"project {project_id} has no such live key; make one with "

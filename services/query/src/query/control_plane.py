@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from daybook.runtime.mongo import Document, durable
 from daybook.storage.collections import API_KEYS, PROJECTS
+from daybook.storage.control_plane import API_KEY_INDEXES
+from daybook.storage.indexes import ensure_indexes
 from daybook.storage.projects import ProjectDocument
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
@@ -47,8 +49,7 @@ class ControlPlane:
 
     async def add_key(self, key: ApiKey) -> None:
         """Store a new key."""
-        # Lists of one project's keys read this; keys are few, so it costs nothing.
-        await self._keys.create_index([("project_id", 1), ("created_at", -1)])
+        await ensure_indexes(self._keys, API_KEY_INDEXES)
         await self._keys.insert_one(
             {
                 "_id": key.id,

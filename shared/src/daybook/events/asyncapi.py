@@ -227,8 +227,8 @@ def _channel(topic: Topic) -> dict[str, Any]:
                 "topic": topic.name,
                 "partitions": topic.partitions,
                 "topicConfiguration": {
-                    "max.message.bytes": topic.max_message_bytes,
-                    "message.timestamp.type": "LogAppendTime",
+                    **topic.settings(),
+                    "cleanup.policy": [topic.settings()["cleanup.policy"]],
                 },
                 "bindingVersion": _KAFKA_BINDING,
             }

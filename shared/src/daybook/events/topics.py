@@ -1,6 +1,7 @@
 """The topics: their names stand here and nowhere else."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 MEBIBYTE = 1024 * 1024
 
@@ -13,6 +14,20 @@ class Topic:
     keyed_by: str
     max_message_bytes: int = 4 * MEBIBYTE
     partitions: int = 6
+    # A weekend and its repair: how long a service may be away before it loses records.
+    retention: timedelta = timedelta(days=7)
+
+    def settings(self) -> dict[str, str | int]:
+        """What the broker is told of it, by Kafka's names; bytes and milliseconds."""
+        return {
+            "cleanup.policy": "delete",
+            # As the producer compressed it: the broker spends nothing on it.
+            "compression.type": "producer",
+            "max.message.bytes": self.max_message_bytes,
+            # Retention counts from the broker's clock, whatever a producer's says.
+            "message.timestamp.type": "LogAppendTime",
+            "retention.ms": int(self.retention.total_seconds() * 1000),
+        }
 
 
 REQUESTS = "daybook.requests.v1"
@@ -36,6 +51,8 @@ TOPICS: dict[str, Topic] = {
             keyed_by="original key",
             max_message_bytes=6 * MEBIBYTE,
             partitions=1,
+            # A person looks at them, and sends them again.
+            retention=timedelta(days=30),
         ),
     )
 }

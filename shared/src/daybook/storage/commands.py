@@ -32,6 +32,8 @@ from typing import Any, Literal
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
+from daybook.storage.indexes import ensure_indexes
+
 CommandStatus = Literal["ACCEPTED", "DONE", "FAILED"]
 CommandKind = Literal[
     "sendout.retry",
@@ -72,4 +74,4 @@ def service_of(kind: CommandKind) -> str:
 
 async def ensure_commands(collection: AsyncCollection[dict[str, Any]]) -> None:
     """Create what is missing of the collection's indexes; safe to repeat."""
-    await collection.create_indexes(list(COMMAND_INDEXES))
+    await ensure_indexes(collection, COMMAND_INDEXES)

@@ -42,6 +42,7 @@ from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
 from daybook.exports.parameters import Parameters, stored_parameters
+from daybook.storage.indexes import ensure_indexes
 
 ExportStatus = Literal["SCHEDULED", "IN_PROGRESS", "DONE", "ERROR"]
 EXPORT_STATUSES: Final[tuple[ExportStatus, ...]] = (
@@ -100,7 +101,7 @@ EXPORT_INDEXES = (
 
 async def ensure_exports(collection: AsyncCollection[dict[str, Any]]) -> None:
     """Create what is missing of the collection's indexes; safe to repeat."""
-    await collection.create_indexes(list(EXPORT_INDEXES))
+    await ensure_indexes(collection, EXPORT_INDEXES)
 
 
 def new_export(

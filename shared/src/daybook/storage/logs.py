@@ -20,7 +20,8 @@ from typing import Any, Literal
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
-from daybook.storage.tiers import ensure_ttl_indexes
+from daybook.storage.indexes import ensure_indexes
+from daybook.storage.tiers import ttl_indexes
 
 Status = Literal["SUCCESS", "FAILURE"]
 FIRST_FAILURE_CODE = 400
@@ -66,9 +67,13 @@ def status_of(status_code: int | None) -> Status:
     return "SUCCESS"
 
 
+def log_indexes(tiers: Mapping[str, timedelta]) -> tuple[IndexModel, ...]:
+    """All indexes of the collection, with those that expire its tiers."""
+    return (*INDEXES, *ttl_indexes(tiers))
+
+
 async def ensure_logs(
     collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
 ) -> None:
     """Create what is missing of the collection's indexes; safe to repeat."""
-    await collection.create_indexes(list(INDEXES))
-    await ensure_ttl_indexes(collection, tiers)
+    await ensure_indexes(collection, log_indexes(tiers))

@@ -32,7 +32,8 @@ from typing import Any, Literal
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
-from daybook.storage.tiers import ensure_ttl_indexes
+from daybook.storage.indexes import ensure_indexes
+from daybook.storage.tiers import ttl_indexes
 
 Trigger = Literal["first", "retry", "manual", "bulk", "replay", "test"]
 SendoutStatus = Literal["SCHEDULED", "SENT", "RETRYING", "FAILED", "HELD"]
@@ -78,9 +79,13 @@ def sendout_id(project_id: str, source: str, event_id: str, endpoint_id: str) ->
     return f"whs_{sha256(named.encode()).hexdigest()[:32]}"
 
 
+def sendout_indexes(tiers: Mapping[str, timedelta]) -> tuple[IndexModel, ...]:
+    """All indexes of the collection, with those that expire its tiers."""
+    return (*SENDOUT_INDEXES, *ttl_indexes(tiers, of="settled_at"))
+
+
 async def ensure_sendouts(
     collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
 ) -> None:
     """Create what is missing of the collection's indexes; safe to repeat."""
-    await collection.create_indexes(list(SENDOUT_INDEXES))
-    await ensure_ttl_indexes(collection, tiers, of="settled_at")
+    await ensure_indexes(collection, sendout_indexes(tiers))

@@ -17,7 +17,8 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
-from daybook.storage.tiers import ensure_ttl_indexes
+from daybook.storage.indexes import ensure_indexes
+from daybook.storage.tiers import ttl_indexes
 
 TASK_EVENTS_BY_TASK = "by_task"
 
@@ -37,9 +38,13 @@ TASK_EVENT_INDEXES = (
 )
 
 
+def task_event_indexes(tiers: Mapping[str, timedelta]) -> tuple[IndexModel, ...]:
+    """All indexes of the collection, with those that expire its tiers."""
+    return (*TASK_EVENT_INDEXES, *ttl_indexes(tiers))
+
+
 async def ensure_task_events(
     collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
 ) -> None:
     """Create what is missing of the collection's indexes; safe to repeat."""
-    await collection.create_indexes(list(TASK_EVENT_INDEXES))
-    await ensure_ttl_indexes(collection, tiers)
+    await ensure_indexes(collection, task_event_indexes(tiers))

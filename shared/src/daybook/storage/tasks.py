@@ -26,6 +26,8 @@ from typing import Any, Literal
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
+from daybook.storage.indexes import ensure_indexes
+
 TaskStatus = Literal["ENQUEUED", "IN_PROGRESS", "DONE", "FAILED"]
 STATUSES: tuple[TaskStatus, ...] = ("ENQUEUED", "IN_PROGRESS", "DONE", "FAILED")
 
@@ -90,5 +92,5 @@ async def ensure_tasks(
     failed_rows: AsyncCollection[dict[str, Any]],
 ) -> None:
     """Create what is missing of both collections' indexes; safe to repeat."""
-    await tasks.create_indexes(list(TASK_INDEXES))
-    await failed_rows.create_indexes(list(FAILED_ROW_INDEXES))
+    await ensure_indexes(tasks, TASK_INDEXES)
+    await ensure_indexes(failed_rows, FAILED_ROW_INDEXES)

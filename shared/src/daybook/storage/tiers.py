@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
 
-from pymongo.asynchronous.collection import AsyncCollection
+from pymongo import IndexModel
 
 DEFAULT_TIERS = "shared=180d,dedicated=365d"
 _NAME = re.compile(r"[a-z0-9_-]{1,32}")
@@ -50,31 +49,20 @@ def ttl_index_name(tier: str) -> str:
     return f"{_TTL_PREFIX}{tier}"
 
 
-async def ensure_ttl_indexes(
-    collection: AsyncCollection[dict[str, Any]],
-    tiers: Mapping[str, timedelta],
-    *,
-    of: str = "received_at",
-) -> None:
-    """Give every tier its TTL index on the time ``of``; safe to repeat.
+def ttl_indexes(
+    tiers: Mapping[str, timedelta], *, of: str = "received_at"
+) -> tuple[IndexModel, ...]:
+    """Every tier's TTL index on the time ``of``.
 
-    A changed duration is applied in place. A tier that is no longer configured keeps
-    its index, so that its documents still expire.
+    A tier that is no longer configured keeps its index, so that its documents still
+    expire.
     """
-    existing = await collection.index_information()
-    for tier, kept in tiers.items():
-        name, seconds = ttl_index_name(tier), int(kept.total_seconds())
-        index = existing.get(name)
-        if index is None:
-            await collection.create_index(
-                [(of, 1)],
-                name=name,
-                expireAfterSeconds=seconds,
-                partialFilterExpression={"tier": tier},
-            )
-        elif index["expireAfterSeconds"] != seconds:
-            await collection.database.command(
-                "collMod",
-                collection.name,
-                index={"name": name, "expireAfterSeconds": seconds},
-            )
+    return tuple(
+        IndexModel(
+            [(of, 1)],
+            name=ttl_index_name(tier),
+            expireAfterSeconds=int(kept.total_seconds()),
+            partialFilterExpression={"tier": tier},
+        )
+        for tier, kept in tiers.items()
+    )

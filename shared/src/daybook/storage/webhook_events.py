@@ -16,7 +16,8 @@ from typing import Any
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
-from daybook.storage.tiers import ensure_ttl_indexes
+from daybook.storage.indexes import ensure_indexes
+from daybook.storage.tiers import ttl_indexes
 
 WEBHOOK_EVENTS_BY_ARRIVAL = "by_arrival"
 
@@ -29,9 +30,13 @@ WEBHOOK_EVENT_INDEXES = (
 )
 
 
+def webhook_event_indexes(tiers: Mapping[str, timedelta]) -> tuple[IndexModel, ...]:
+    """All indexes of the collection, with those that expire its tiers."""
+    return (*WEBHOOK_EVENT_INDEXES, *ttl_indexes(tiers))
+
+
 async def ensure_webhook_events(
     collection: AsyncCollection[dict[str, Any]], tiers: Mapping[str, timedelta]
 ) -> None:
     """Create what is missing of the collection's indexes; safe to repeat."""
-    await collection.create_indexes(list(WEBHOOK_EVENT_INDEXES))
-    await ensure_ttl_indexes(collection, tiers)
+    await ensure_indexes(collection, webhook_event_indexes(tiers))

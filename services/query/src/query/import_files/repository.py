@@ -11,6 +11,8 @@ from datetime import datetime
 
 from daybook.runtime.mongo import Document, durable
 from daybook.storage.collections import IMPORT_FILES
+from daybook.storage.control_plane import IMPORT_FILE_INDEXES
+from daybook.storage.indexes import ensure_indexes
 from daybook.storage.times import from_ms
 from pymongo.asynchronous.database import AsyncDatabase
 
@@ -43,8 +45,7 @@ class ImportFiles:
     async def add(self, file: ImportFile) -> None:
         """Store a new file's document."""
         async with asyncio.timeout(SILENCE_SECONDS):
-            # The list reads this; files are few beside logs, so it costs nothing.
-            await self._files.create_index(_NEWEST_FIRST)
+            await ensure_indexes(self._files, IMPORT_FILE_INDEXES)
             await self._files.insert_one(
                 {"_id": _key(file.project_id, file.id), **asdict(file)}
             )

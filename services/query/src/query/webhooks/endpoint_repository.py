@@ -11,6 +11,8 @@ from typing import TypeVar
 
 from daybook.runtime.mongo import DURABLE, Document, durable
 from daybook.storage.collections import COMMANDS, ENDPOINT_HEALTH, WEBHOOK_ENDPOINTS
+from daybook.storage.control_plane import WEBHOOK_ENDPOINT_INDEXES
+from daybook.storage.indexes import ensure_indexes
 from daybook.storage.times import from_ms
 from daybook.storage.webhook_endpoints import VERSION_ID
 from pymongo.asynchronous.client_session import AsyncClientSession
@@ -66,8 +68,7 @@ class EndpointRepository:
             await self._endpoints.insert_one(endpoint, session=session)
 
         async with asyncio.timeout(SILENCE_SECONDS):
-            # The list reads this; endpoints are few, so it costs nothing.
-            await self._endpoints.create_index(_NEWEST_FIRST)
+            await ensure_indexes(self._endpoints, WEBHOOK_ENDPOINT_INDEXES)
         await self._in_one(insert)
 
     async def change(
