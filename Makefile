@@ -47,8 +47,9 @@ types: install ## Check types, strictly, tests included
 	$(BIN)/basedpyright
 
 .PHONY: docs
-docs: install ## Write docs/events from the code
+docs: install ## Write docs/events and docs/api from the code
 	$(BIN)/python -m daybook.events.documents docs/events
+	$(BIN)/python -m query.documents docs/api
 
 .PHONY: check
 check: lint types test ## What CI runs
