@@ -409,6 +409,7 @@ async def test_a_list_leads_to_an_export_of_what_it_shows(
     assert "3 rows" in text_of(ask.text)
     assert "Status is FAILURE" in text_of(ask.text)
     assert "column-request_body" not in form
+    assert (form["response_format"], form["order"]) == ("CSV", "-created_at")
     assert made is not None
     assert made["exported_object"] == "api_log"
     assert made["parameters"]["response_format"] == "PARQUET"

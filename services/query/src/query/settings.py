@@ -48,7 +48,12 @@ class QuerySettings(WebhookSettings, StorageSettings):
     ] = timedelta(seconds=2)
     most_streams: Annotated[
         int,
-        Field(description="Most tasks that are watched at once by a process.", ge=1),
+        Field(
+            description=(
+                "Most streams of tasks, and of exports, that a process has at once."
+            ),
+            ge=1,
+        ),
     ] = 200
     import_file_limit: Annotated[
         int, Field(description="Most bytes that one import file may have.", ge=1)

@@ -21,7 +21,12 @@ def form_in(html: str, action: str) -> dict[str, str]:
     """The fields of one form as the page fills them in, and as a browser sends them."""
     found = re.search(rf'<form[^>]*action="{re.escape(action)}".*?</form>', html, re.S)
     assert found is not None, html
-    inputs = re.findall(r'<input[^>]*name="([^"]*)" value="([^"]*)"', found[0])
+    inputs = re.findall(
+        r'<input(?![^>]*type="radio")[^>]*name="([^"]*)" value="([^"]*)"', found[0]
+    )
+    picked = re.findall(
+        r'<input type="radio" name="([^"]*)" value="([^"]*)" checked', found[0]
+    )
     areas = re.findall(
         r'<textarea[^>]*name="([^"]*)"[^>]*>\n?(.*?)</textarea>', found[0], re.S
     )
@@ -29,5 +34,7 @@ def form_in(html: str, action: str) -> dict[str, str]:
         r'<select[^>]*name="([^"]*)".*?value="([^"]*)" selected', found[0], re.S
     )
     checked = re.findall(r'type="checkbox"[^>]*name="([^"]*)" checked', found[0])
-    fields = {name: unescape(value) for name, value in (*inputs, *areas, *chosen)}
+    fields = {
+        name: unescape(value) for name, value in (*inputs, *picked, *areas, *chosen)
+    }
     return fields | dict.fromkeys(checked, "on")
