@@ -94,7 +94,6 @@ async def _list(
     """The list's half of the page; a filter that cannot be read is said beside it."""
     problems: dict[str, str] = {}
     page: Listed | None = None
-    total: int | None = None
     try:
         filters = read_export_filters(without(pairs, *SHEET.own))
         found = await exports.lists.page(
@@ -105,7 +104,6 @@ async def _list(
             cursor_text=dict(pairs).get(CURSOR),
         )
         page = Listed(found.rows, filters.window, found.next_cursor, None)
-        total = found.total
     except (InvalidFilters, InvalidCursor) as error:
         problems = dict(problems_of(error))
     now = exports.clock()
@@ -120,6 +118,5 @@ async def _list(
         "list_href": SHEET.address(pairs),
         "refresh_href": SHEET.address(pairs, export_id),
         "states": EVERY_STATE,
-        "total": total,
     }
     return context, status_of(problems)
