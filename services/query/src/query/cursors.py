@@ -4,11 +4,11 @@ import base64
 import binascii
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
-from query.filters import Filters, Window
+from query.filters import EARLIEST, LATEST, Filters, Window
 
 _CHECKSUM_BYTES = 12
 # Changes with the shape below, so that an old cursor is refused and not misread.
@@ -76,11 +76,31 @@ def write_cursor(cursor: Cursor, name: str, project_id: str, filters: Filters) -
 
 def read_cursor(text: str, name: str, project_id: str, filters: Filters) -> Cursor:
     """The cursor that was written; raises :class:`InvalidCursor`."""
-    loaded: list[Any] = orjson.loads(read_sealed(text, _SHAPE))
-    binding, ms, thing_id, after, before, span = loaded
+    loaded = cast("list[Any]", orjson.loads(read_sealed(text, _SHAPE)))
+    binding, *place = loaded
     if binding != _binding(name, project_id, filters):
         raise ForeignCursor
+    # The checksum is no signature: what somebody made up must be a place all the same.
+    if not _is_place(place):
+        raise DamagedCursor
+    ms, thing_id, after, before, span = place
     return Cursor(Position(ms, thing_id), Window(after, before), span)
+
+
+def _is_place(place: list[Any]) -> bool:
+    if len(place) != 5:
+        return False
+    ms, thing_id, *ends, span = place
+    return (
+        _between(EARLIEST, ms, LATEST)
+        and isinstance(thing_id, str | None)
+        and all(end is None or _between(EARLIEST, end, LATEST) for end in ends)
+        and (span is None or _between(1, span, LATEST - EARLIEST))
+    )
+
+
+def _between(low: int, value: object, high: int) -> bool:
+    return type(value) is int and low <= value <= high
 
 
 def write_sealed(payload: bytes, shape: bytes) -> str:

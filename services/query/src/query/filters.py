@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from daybook.storage.status_codes import read_codes
 from daybook.storage.times import to_ms
@@ -16,6 +17,10 @@ AFTER, BEFORE = "created_at[after]", "created_at[before]"
 # Each value is a branch or two of a merged index scan.
 MOST_VALUES = 20
 LONGEST_VALUE = 4096
+# Caps what an answer says of a query string that is nothing but mistakes.
+MOST_PROBLEMS = 20
+# Dates that the driver can hold; an open window ends here.
+EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 
 # An offset's plus sign reads as a space where nobody escaped it.
 _UNESCAPED_OFFSET = re.compile(r"(:\d\d(?:\.\d+)?) (\d\d:?\d\d)$")
@@ -53,10 +58,10 @@ class Filters:
 
 
 class InvalidFilters(ValueError):
-    """Some filters cannot be read; ``problems`` says of each name what to do."""
+    """Some filters cannot be read; ``problems`` says what to do, of the first names."""
 
     def __init__(self, problems: Mapping[str, str]) -> None:
-        self.problems = problems
+        self.problems = dict(islice(problems.items(), MOST_PROBLEMS))
         super().__init__(
             "; ".join(f"{name}: {what}" for name, what in problems.items())
         )
@@ -86,7 +91,7 @@ class Vocabulary:
     def read(self, pairs: Iterable[tuple[str, str]]) -> Filters:
         """Read filters out of a query string's pairs.
 
-        Raises :class:`InvalidFilters` with every problem at once, unknown names
+        Raises :class:`InvalidFilters` with the problems at once, unknown names
         included.
         """
         given: dict[str, list[str]] = {}

@@ -13,7 +13,7 @@ from daybook.storage.times import MS_PER_HOUR, to_ms
 from pymongo.errors import ExecutionTimeout
 
 from query.cursors import Position
-from query.filters import Window
+from query.filters import EARLIEST, LATEST, Window
 from query.plans import Plan, Span, Stretch, Tie
 
 # A walk over hours costs some microseconds an hour, a check of keys or documents as
@@ -23,8 +23,6 @@ FIRST_SPAN = MS_PER_HOUR
 GROWTH = 8
 # Caps what a slice that turns out too wide costs of the list's time.
 SLICE_SECONDS = 0.4
-# Dates that the driver can hold; an open window ends here.
-EARLIEST, LATEST = -62_135_596_800_000, 253_402_300_799_999
 
 
 @dataclass(frozen=True, slots=True)
