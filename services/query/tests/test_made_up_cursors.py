@@ -27,12 +27,16 @@ MADE_UP: list[list[Any]] = [
 ]
 
 
+def bound(*_: object) -> str:
+    return "bound"
+
+
 @pytest.mark.parametrize("path", ["/v1/logs", "/v1/import-files", "/v1/exports"])
 async def test_a_made_up_place_is_refused_as_a_damaged_cursor(
     api: httpx.AsyncClient, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Anyone may work out what a list's cursors are bound to; here it is written in.
-    monkeypatch.setattr(cursors, "_binding", lambda *_: "bound")
+    monkeypatch.setattr(cursors, "_binding", bound)
 
     texts = {
         str(place): write_sealed(orjson.dumps(["bound", *place]), SHAPE)
