@@ -70,6 +70,10 @@ bench-webhooks: install ## Measure deliveries at offered rates, and beside recei
 bench-query: install ## Measure pages of a million logs and tasks, by filter and depth
 	$(BIN)/python bench/query_pages.py
 
+.PHONY: bench-export
+bench-export: install ## Measure exports of a million logs beside a bare loop, and browsing
+	$(BIN)/python bench/export_throughput.py
+
 .PHONY: browser
 browser: ## Install Chromium and curl for the tests when missing and permitted
 	@deploy/local/install-browser.sh

@@ -2,10 +2,12 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 from daybook_local import servers
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
@@ -41,6 +43,19 @@ def embedded() -> Generator[tuple[str, str, int]]:
         finally:
             mongodb.stop_now()
             kafka.stop_now()
+
+
+def wait_for(address: str) -> None:
+    """Return once it answers well."""
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(address).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise TimeoutError(address)
 
 
 def row(*cells: object) -> None:

@@ -25,6 +25,7 @@ from daybook.testing.stored_logs import stored_log
 from daybook.testing.stored_tasks import stored_task
 from daybook_local import servers
 from daybook_local.ports import Ports
+from measuring import wait_for
 from pymongo import MongoClient
 from query.keys import make_key, system_randomness
 
@@ -222,19 +223,6 @@ def main() -> None:
     RESULT.parent.mkdir(parents=True, exist_ok=True)
     result = {"logs": LOGS, "tasks": TASKS, "page_ms": found}
     RESULT.write_text(json.dumps(result, indent=2) + "\n")
-
-
-def wait_for(address: str) -> None:
-    """Return once it answers well."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(address).is_success:
-                return
-        except httpx.TransportError:
-            pass
-        time.sleep(0.1)
-    raise TimeoutError(address)
 
 
 if __name__ == "__main__":

@@ -15,21 +15,23 @@ import pyarrow as pa
 import pytest
 from exporter.encoding.joining import joined
 from exporter.encoding.parts import EncodedPart, PartEncoder
+from exporter.encoding.table import schema_of, table_of
 from hypothesis import given
 from hypothesis import strategies as st
 from pyarrow import parquet
 
 TYPES = {"t": "text", "at": "time", "n": "integer", "x": "number", "j": "json"}
+SCHEMA = schema_of(TYPES, tuple(TYPES))
 AT = datetime(2026, 11, 1, 2, 3, 4, 567_000)  # noqa: DTZ001 - as the driver makes it
 
 
 def encoder(response_format: str, *, first: bool = True, **bounds: int) -> PartEncoder:
-    return PartEncoder(TYPES, tuple(TYPES), response_format, first=first, **bounds)
+    return PartEncoder(SCHEMA, response_format, first=first, **bounds)
 
 
 def encoded(response_format: str, *rows: tuple[Any, ...]) -> EncodedPart:
     made = encoder(response_format)
-    made.add([list(column) for column in zip(*rows, strict=True)])
+    made.add(table_of(SCHEMA, [list(column) for column in zip(*rows, strict=True)]))
     return made.close()
 
 
@@ -122,7 +124,7 @@ def test_a_value_of_another_type_is_brought_to_the_column_s() -> None:
 
 def test_only_the_first_text_of_a_file_has_the_header() -> None:
     later = encoder("CSV", first=False)
-    later.add([["x"], [None], [1], [None], [None]])
+    later.add(table_of(SCHEMA, [["x"], [None], [1], [None], [None]]))
 
     assert text_of(later.close()) == '"x",,1,,\r\n'
     assert text_of(encoder("CSV").close()) == "t,at,n,x,j\r\n"
@@ -135,10 +137,10 @@ def test_a_part_is_full_by_its_bytes_or_its_rows(response_format: str) -> None:
     by_rows = encoder(response_format, part_rows=2)
     by_bytes = encoder(response_format, part_bytes=200)
     for made in (by_rows, by_bytes):
-        made.add([["x"], [AT], [1], [1.0], ["1"]])
+        made.add(table_of(SCHEMA, [["x"], [AT], [1], [1.0], ["1"]]))
         assert not made.full
-    by_rows.add([["x"], [AT], [1], [1.0], ["1"]])
-    by_bytes.add([["x" * 200], [AT], [1], [1.0], ["1"]])
+    by_rows.add(table_of(SCHEMA, [["x"], [AT], [1], [1.0], ["1"]]))
+    by_bytes.add(table_of(SCHEMA, [["x" * 200], [AT], [1], [1.0], ["1"]]))
 
     assert by_rows.full
     assert by_bytes.full
@@ -152,7 +154,7 @@ async def test_a_joined_file_has_all_rows_in_order_and_is_the_same_each_time() -
     for number in range(3):
         for group in range(2):
             value = 10 * number + group
-            made.add([[f"x{value}"], [AT], [value], [None], ["1"]])
+            made.add(table_of(SCHEMA, [[f"x{value}"], [AT], [value], [None], ["1"]]))
         parts.append(made.close().columns.to_pybytes())
 
     async def objects() -> AsyncIterator[bytes]:

@@ -23,13 +23,14 @@ from exporter.encoding.joining import joined
 from exporter.encoding.parts import EncodedPart, PartEncoder
 from exporter.encoding.table import schema_of
 from exporter.failures import ExportFailed
+from exporter.flow import made_parts
 from exporter.jobs import Fenced, Jobs
 from exporter.patience import until_there
-from exporter.reading.groups import Group, Reader, one_ahead
+from exporter.reading.groups import Reader, one_ahead
 from exporter.reading.in_order import InOrder
 from exporter.reading.keys import ByKeys, Lister, TaskKeys
 from exporter.reading.readers import expected_rows, order_of
-from exporter.rows import columns, projection
+from exporter.rows import projection
 from exporter.tools import Tools
 
 log = logging.getLogger(__name__)
@@ -117,27 +118,24 @@ class Run:
             return
         reader = await self._reader()
         encoder = PartEncoder(
-            self._object.fields,
-            self._parameters.fields,
+            schema_of(self._object.fields, self._parameters.fields),
             self._parameters.response_format,
             first=not self._parts,
             part_bytes=self._tools.part_bytes,
             part_rows=self._tools.part_rows,
         )
-        async with aclosing(one_ahead(reader.groups(place))) as groups:
-            async for group in groups:
-                place = await asyncio.to_thread(self._encode, encoder, group)
-                if encoder.full:
-                    await self._put(await asyncio.to_thread(encoder.close), place)
-        if encoder.rows or not self._parts:
+        parts = made_parts(
+            reader.groups(place), self._object.name, self._parameters.fields, encoder
+        )
+        # A part is stored while the next is made.
+        async with aclosing(one_ahead(parts)) as made:
+            async for part, after in made:
+                place = _END if after is None else after
+                await self._put(part, place)
+        if not self._parts:
             await self._put(await asyncio.to_thread(encoder.close), _END)
-        else:
+        elif place != _END:
             await self._set({"cursor": _END})
-
-    def _encode(self, encoder: PartEncoder, group: Group) -> Document:
-        documents = group.documents()
-        encoder.add(columns(self._object.name, self._parameters.fields, documents))
-        return group.place_after(documents)
 
     async def _reader(self) -> Reader:
         shown = projection(self._object.name, self._parameters.fields)

@@ -4,18 +4,18 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportUnknownArgumentType=false, reportAttributeAccessIssue=false
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
 from pyarrow import parquet
 
-from exporter.encoding.table import schema_of, table_of
 from exporter.encoding.text import TEXTS
 
-# A part is closed at so much: small enough to be done again, and to be held in memory.
-PART_BYTES = 16 * 1024 * 1024
+# A part is closed at so much: small enough to be done again, and for two of them to be
+# held in memory, one that is stored and one that is made.
+PART_BYTES = 8 * 1024 * 1024
 PART_ROWS = 50_000
 # What a row group's bytes cost a reader that wants one page of them.
 COMPRESSION = "zstd"
@@ -49,15 +49,14 @@ class PartEncoder:
 
     def __init__(
         self,
-        types: Mapping[str, str],
-        fields: Sequence[str],
+        schema: Any,
         response_format: str,
         *,
         first: bool,
         part_bytes: int = PART_BYTES,
         part_rows: int = PART_ROWS,
     ) -> None:
-        self.schema = schema_of(types, fields)
+        self.schema = schema
         self._text = TEXTS.get(response_format)
         self._first = first
         self._part_bytes = part_bytes
@@ -74,9 +73,8 @@ class PartEncoder:
         """Whether it is time to close the part."""
         return self._bytes >= self._part_bytes or self._rows >= self._part_rows
 
-    def add(self, columns: Sequence[Sequence[Any]]) -> None:
-        """Add a row group."""
-        table = table_of(self.schema, columns)
+    def add(self, table: Any) -> None:
+        """Add a row group: a table of the schema."""
         self._writer.write_table(table, row_group_size=max(1, table.num_rows))
         self._rows += table.num_rows
         if self._text is None:

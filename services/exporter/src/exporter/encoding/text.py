@@ -43,6 +43,11 @@ def csv_text(table: Any, first: bool) -> bytes:
 
 def ndjson_text(table: Any, first: bool) -> bytes:
     """One JSON object a line; JSON stands in it as JSON, spelled as it was stored."""
+    slices = range(0, table.num_rows, _SLICE)
+    return b"".join(_lines(table.slice(start, _SLICE)) for start in slices)
+
+
+def _lines(table: Any) -> bytes:
     values = [
         _json_values(column, table.schema.field(n)) for n, column in enumerate(table)
     ]
@@ -53,6 +58,8 @@ def ndjson_text(table: Any, first: bool) -> bytes:
     )
 
 
+# Rows that stand in memory as Python's objects at once.
+_SLICE = 500
 _LINE = orjson.OPT_APPEND_NEWLINE
 
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bson import CodecOptions
 from bson import decode_all as _decode_all  # pyright: ignore[reportUnknownVariableType]
@@ -14,7 +14,9 @@ from daybook.runtime.mongo import Document
 # What a group holds at most, but for one document more: it becomes a row group, and its
 # bounds depend on what is read alone, so that whoever reads it makes the same files.
 GROUP_ROWS = 10_000
-GROUP_BYTES = 8 * 1024 * 1024
+GROUP_BYTES = 4 * 1024 * 1024
+# What the database is asked for at once: a whole group would be held twice.
+BATCH_ROWS = 2_000
 
 # Naive times in UTC are what the driver makes fastest; what no calendar holds is left
 # in milliseconds.
@@ -25,6 +27,7 @@ _OPTIONS: CodecOptions[Document] = CodecOptions(
 )
 _LENGTH = Struct("<i").unpack_from
 
+T = TypeVar("T")
 # After the last of these documents.
 PlaceAfter = Callable[[Sequence[Document]], Document]
 
@@ -99,14 +102,14 @@ def last_of(raw: bytes) -> Document:
     return _decode_all(raw[start:], _OPTIONS)[0]
 
 
-async def one_ahead(groups: AsyncGenerator[Group]) -> AsyncGenerator[Group]:
-    """The same groups, the next of which is read while one is worked on."""
-    following = asyncio.ensure_future(anext(groups, None))
+async def one_ahead(made: AsyncGenerator[T]) -> AsyncGenerator[T]:
+    """The same, the next of which is made while one is worked on."""
+    following = asyncio.ensure_future(anext(made, None))
     try:
-        while (group := await following) is not None:
-            following = asyncio.ensure_future(anext(groups, None))
-            yield group
+        while (one := await following) is not None:
+            following = asyncio.ensure_future(anext(made, None))
+            yield one
     finally:
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
-        await groups.aclose()
+        await made.aclose()

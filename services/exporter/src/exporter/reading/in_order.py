@@ -13,7 +13,7 @@ from pymongo.asynchronous.cursor import AsyncRawBatchCursor
 from pymongo.errors import PyMongoError
 
 from exporter.patience import Pauses, may_go_on
-from exporter.reading.groups import GROUP_ROWS, Cutter, Group, last_of
+from exporter.reading.groups import BATCH_ROWS, Cutter, Group, last_of
 from exporter.reading.stretches import Order, conditions, place_after
 from exporter.rows import ATTEMPTS, HISTORY
 
@@ -85,7 +85,7 @@ class InOrder:
                 self._shown,
                 sort=sort,
                 hint=self._selection.index,
-                batch_size=GROUP_ROWS,
+                batch_size=BATCH_ROWS,
             )
         shown: Document = {"$project": self._shown}
         unwound: Document = {"$unwind": f"${HISTORY}"}
@@ -101,7 +101,7 @@ class InOrder:
                 *self._of_attempts(place),
             ],
             hint=self._selection.index,
-            batchSize=GROUP_ROWS,
+            batchSize=BATCH_ROWS,
         )
 
     def _of_attempts(self, place: Mapping[str, Any] | None) -> list[Document]:
