@@ -14,9 +14,9 @@ from daybook.runtime.mongo import Document
 # What a group holds at most, but for one document more: it becomes a row group, and its
 # bounds depend on what is read alone, so that whoever reads it makes the same files.
 GROUP_ROWS = 10_000
-GROUP_BYTES = 4 * 1024 * 1024
+GROUP_BYTES = 2 * 1024 * 1024
 # What the database is asked for at once: a whole group would be held twice.
-BATCH_ROWS = 2_000
+BATCH_ROWS = 1_000
 
 # Naive times in UTC are what the driver makes fastest; what no calendar holds is left
 # in milliseconds.
