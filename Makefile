@@ -16,7 +16,7 @@ help: ## Say what each target does
 .PHONY: install
 install: $(STAMP) ## Install what is missing into .venv, pinned and hashed
 
-$(STAMP): requirements.lock pyproject.toml $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml examples/*/pyproject.toml)
+$(STAMP): requirements.lock pyproject.toml $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml deploy/monitoring/pyproject.toml examples/*/pyproject.toml)
 	@deploy/local/install.sh
 	@touch $@
 
@@ -25,7 +25,7 @@ run: install ## Start everything on this machine: Kafka, MongoDB, services, shop
 	@exec $(BIN)/python -m daybook_local
 
 .PHONY: test
-test: install browser clients tools ## Run the whole suite against a real Kafka and a real MongoDB
+test: install browser clients tools prometheus ## Run the whole suite against a real Kafka and a real MongoDB
 	$(BIN)/pytest -m "not fault"
 
 .PHONY: test-faults
@@ -47,9 +47,10 @@ types: install ## Check types, strictly, tests included
 	$(BIN)/basedpyright
 
 .PHONY: docs
-docs: install ## Write docs/events and docs/api from the code
+docs: install ## Write docs/events, docs/api, dashboards and alert rules from the code
 	$(BIN)/python -m daybook.events.documents docs/events
 	$(BIN)/python -m query.documents docs/api
+	$(BIN)/python -m daybook_monitoring deploy/monitoring
 
 .PHONY: check
 check: lint types test ## What CI runs
@@ -77,6 +78,10 @@ bench-export: install ## Measure exports of a million logs beside a bare loop, a
 .PHONY: browser
 browser: ## Install Chromium and curl for the tests when missing and permitted
 	@deploy/local/install-browser.sh
+
+.PHONY: prometheus
+prometheus: ## Install Prometheus and promtool for the tests when missing and permitted
+	@deploy/monitoring/install-prometheus.sh
 
 .PHONY: clients
 clients: $(CLIENTS) ## Install the JavaScript clients that tests run, when missing

@@ -15,4 +15,4 @@ export VIRTUAL_ENV=$PWD/.venv
 "$uv" pip install --quiet --no-deps \
     --editable shared --editable services/exporter --editable services/ingest \
     --editable services/query --editable services/task-tracker --editable services/webhook-dispatcher \
-    --editable deploy/local --editable examples/receiver --editable examples/shop
+    --editable deploy/local --editable deploy/monitoring --editable examples/receiver --editable examples/shop

@@ -135,7 +135,7 @@ class World:
             tools,
             at_once=2,
             renew_every=lease / 3,
-            ended=lambda: None,
+            ended=lambda _status: None,
             poll_every=timedelta(milliseconds=50),
         )
 

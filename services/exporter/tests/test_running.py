@@ -115,7 +115,7 @@ async def make_exports(database: Database, tmp_path: Path) -> AsyncIterator[Make
             tools,
             at_once=2,
             renew_every=timedelta(seconds=lease_s / 3),
-            ended=lambda: None,
+            ended=lambda _status: None,
             poll_every=timedelta(milliseconds=50),
         )
         made.append(exports)

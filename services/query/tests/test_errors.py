@@ -117,9 +117,12 @@ async def test_metrics_count_answers_by_route_template(
     metrics = (await api.get("/metrics")).text
 
     name = "daybook_query_request_duration_seconds_count"
-    assert f'{name}{{method="GET",route="/v1/logs",status="200"}} 1.0' in metrics
-    assert 'route="/v1/logs/{log_id:id}",status="404"' in metrics
-    assert 'route="unmatched",status="404"' in metrics
+    answers = "daybook_query_answers_total"
+    assert f'{name}{{method="GET",route="/v1/logs"}} 1.0' in metrics
+    assert f'{answers}{{route="/v1/logs",status="2xx"}} 1.0' in metrics
+    assert f'{answers}{{route="/v1/logs",status="5xx"}} 0.0' in metrics
+    assert f'{answers}{{route="/v1/logs/{{log_id:id}}",status="4xx"}} 1.0' in metrics
+    assert f'{answers}{{route="unmatched",status="4xx"}} 1.0' in metrics
     assert "some-id" not in metrics
 
 

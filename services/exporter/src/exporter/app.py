@@ -20,11 +20,12 @@ from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import ExporterMetrics
-from daybook.runtime.mongo import Document, connect, durable
+from daybook.runtime.mongo import Document, connect, durable, is_unavailable
 from daybook.storage import collections
 from daybook.storage.commands import EXPORTER, ensure_commands
 from daybook.storage.exports import ensure_exports
 from prometheus_client import CollectorRegistry
+from pymongo.errors import PyMongoError
 
 from exporter.announcing import Announcer
 from exporter.deeds import Deeds
@@ -43,6 +44,7 @@ from exporter.writer import Writer
 ANNOUNCE_EVERY = timedelta(seconds=1)
 EXPIRE_EVERY = timedelta(hours=1)
 LOOK_EVERY = timedelta(seconds=1)
+COUNT_EVERY = timedelta(seconds=5)
 COMMANDS_EVERY = timedelta(milliseconds=200)
 COMMAND_LEASE = timedelta(seconds=30)
 
@@ -95,18 +97,19 @@ class Exporter:
             part_rows=PART_ROWS,
         )
         limits = Limits(settings.exports_at_once, settings.exports_of_project)
+        self._jobs = Jobs(
+            stored,
+            database[collections.EXPORT_SLOTS],
+            _process_name(),
+            settings.export_lease,
+            limits,
+        )
         self._exports = Exports(
-            Jobs(
-                stored,
-                database[collections.EXPORT_SLOTS],
-                _process_name(),
-                settings.export_lease,
-                limits,
-            ),
+            self._jobs,
             tools,
             at_once=settings.exports_of_process,
             renew_every=settings.export_lease / 3,
-            ended=lambda: None,
+            ended=lambda status: metrics.ended.labels(status).inc(),
         )
         self._letters = DeadLetterProducer(
             settings.kafka_bootstrap_servers, settings.dead_letters_topic, random
@@ -133,6 +136,7 @@ class Exporter:
                 self._announcer.sweep: ANNOUNCE_EVERY,
                 Expiry(stored, objects).sweep: EXPIRE_EVERY,
                 self._look: LOOK_EVERY,
+                self._count: COUNT_EVERY,
                 doing.work: COMMANDS_EVERY,
             },
             close=self._close,
@@ -148,6 +152,16 @@ class Exporter:
         self._metrics.running.set(self._exports.running)
         if self._exports.failed:
             self._pipeline.failed = True  # told by liveness, and ended by the watch
+
+    async def _count(self) -> None:
+        try:
+            counted = await self._jobs.count()
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            return  # the last figures stay
+        for state, count in counted.items():
+            self._metrics.jobs.labels(state).set(count)
 
     async def _partitions(self) -> Collection[int]:
         """Those of the requests topic; none while Kafka is away."""

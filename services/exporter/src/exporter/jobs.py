@@ -15,6 +15,8 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import DuplicateKeyError
 
+# More that wait call for no more processes than these do.
+_MOST_COUNTED = 10_000
 # The one document of the slots' collection: all that runs, in any process.
 _RUNNING = "running"
 _FREE: Document = {
@@ -87,6 +89,13 @@ class Jobs:
                 return await self._claim(found)
         return None
 
+    async def count(self) -> dict[str, int]:
+        """How many exports of all processes wait to be run, and how many run."""
+        waiting = await self._exports.count_documents(
+            _FREE, limit=_MOST_COUNTED, hint=EXPORTS_TO_RUN
+        )
+        return {"waiting": waiting, "running": len(await self._running())}
+
     async def renew(self, export: Document) -> None:
         """Keep the lease and the place among those that run.
 
@@ -151,18 +160,14 @@ class Jobs:
             key = {"_id": export["_id"], "ended_by": export["claim"]}
             if await self._exports.find_one(key, {"_id": 1}) is None:
                 raise
-        await self._leave(export)
+        await self.leave(export)
 
     async def let_go(self, export: Document) -> None:
         """Give the export up as it is, for another to go on with at once."""
         await self._exports.update_one(
             claimed(export), {"$unset": dict.fromkeys(_LEASE, 1)}
         )
-        await self._leave(export)
-
-    async def leave(self, export: Document) -> None:
-        """Make room: the export is no longer this claim's."""
-        await self._leave(export)
+        await self.leave(export)
 
     async def _oldest(
         self, not_of: Collection[str], not_these: Collection[str]
@@ -196,7 +201,7 @@ class Jobs:
             return_document=ReturnDocument.AFTER,
         )
         if taken is None:  # somebody was faster
-            await self._leave(export)
+            await self.leave(export)
         return taken
 
     async def _running(self) -> list[Document]:
@@ -264,7 +269,8 @@ class Jobs:
                 return any(one["key"] == key for one in (after or {})["running"])
         return False
 
-    async def _leave(self, export: Document) -> None:
+    async def leave(self, export: Document) -> None:
+        """Make room: the export is no longer this claim's."""
         key = _entry_key(export, self._owner)
         await self._slots.update_one(
             {"_id": _RUNNING}, {"$pull": {"running": {"key": key}}}

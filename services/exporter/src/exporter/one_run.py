@@ -53,6 +53,8 @@ class Run:
     def __init__(self, export: Document, jobs: Jobs, tools: Tools) -> None:
         # Its end is being written, or is: a renewal that finds it ended says nothing.
         self.ending = False
+        self.status = ""
+        """DONE or ERROR, once it has ended."""
         self._export = export
         self._jobs = jobs
         self._tools = tools
@@ -240,7 +242,7 @@ class Run:
         await self.tidy()
 
     async def _ended(self, changes: Document) -> None:
-        self.ending = True
+        self.ending, self.status = True, changes["status"]
         kept_ms = int(KEPT_FILES.total_seconds() * 1000)
         expires: Document = {"expires_at": {"$add": ["$$NOW", kept_ms]}}
         await self._database(

@@ -25,7 +25,7 @@ class Exports:
     """Claims exports and runs them, up to ``at_once``, until it is stopped.
 
     An export survives this process: whoever claims it next goes on after its last
-    part. ``ended`` is called after each that is DONE or ERROR.
+    part. ``ended`` is called after each with DONE or ERROR.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Exports:
         *,
         at_once: int,
         renew_every: timedelta,
-        ended: Callable[[], None],
+        ended: Callable[[str], None],
         poll_every: timedelta = POLL_EVERY,
     ) -> None:
         self.failed = False
@@ -117,7 +117,7 @@ class Exports:
                 renewing.result()
             await working
             log.info("export %s: ended", export["_id"])
-            self._ended()
+            self._ended(run.status)
         except Fenced:
             log.info("export %s: no longer claim %s's", export["_id"], export["claim"])
             await self._quietly(run.tidy(), self._jobs.leave(export))

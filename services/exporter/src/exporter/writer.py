@@ -69,8 +69,7 @@ class Writer:
             self._metrics.events.labels("known").inc()
         else:
             self._metrics.events.labels("made").inc()
-        delay = self._clock() - export["created_at"]
-        self._metrics.delay.observe(max(delay.total_seconds(), 0))
+        self._metrics.stored(self._clock(), [(item.record.timestamp, item.event.time)])
 
 
 def export_of(event: CloudEvent, received_at: datetime) -> Document:

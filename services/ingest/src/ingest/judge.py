@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import bson
@@ -27,6 +28,8 @@ class Accepted:
     record: Any
     source: str
     collection: str
+    time: datetime | None = None
+    """The event's own."""
 
     @property
     def size(self) -> int:
@@ -52,7 +55,9 @@ class Judge:
         kind, reader = self._kinds[record.topic]
         event = reader.read(record)
         document = kind.document(event, record, self._tier_of(event.project_id))
-        return Accepted(encode(document), record, event.source, kind.collection)
+        return Accepted(
+            encode(document), record, event.source, kind.collection, event.time
+        )
 
 
 def decode(document: bytes) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Protocol
 from daybook.runtime.clock import Clock
 from daybook.runtime.dead_letters import DeadLetter
 from daybook.runtime.metrics import IngestMetrics
-from daybook.storage.times import from_ms
 
 from ingest.judge import Accepted
 from ingest.repository import Stored
@@ -69,10 +68,9 @@ class Writer:
     def _count(self, accepted: list[Accepted], stored: Stored) -> None:
         self._metrics.events.labels("stored").inc(stored.stored)
         self._metrics.events.labels("redelivered").inc(stored.redelivered)
-        if accepted:
-            oldest = min(one.record.timestamp for one in accepted)
-            delay = self._clock() - from_ms(oldest)
-            self._metrics.delay.observe(max(delay.total_seconds(), 0))
+        self._metrics.stored(
+            self._clock(), ((one.record.timestamp, one.time) for one in accepted)
+        )
         good: dict[str, int] = {}
         for one in accepted:
             good[one.source] = good.get(one.source, 0) + 1

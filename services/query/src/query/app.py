@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
+from daybook.runtime.metrics import QueryMetrics
 from daybook.runtime.mongo import Document, is_unavailable
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -16,6 +17,7 @@ from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from uuid_utils import uuid7
 
@@ -37,7 +39,7 @@ from query.api.webhook_endpoints import webhook_endpoints_router
 from query.api.webhook_sendouts import webhook_sendouts_router
 from query.auth import Authenticator, Unauthorized
 from query.control_plane import ControlPlane
-from query.edge import Edge
+from query.edge import STATIC, UNMATCHED, Edge
 from query.exports.parts import exports_of
 from query.health import health_router
 from query.import_files.library import Library
@@ -46,9 +48,9 @@ from query.keys import Randomness, system_randomness
 from query.lists import Lists
 from query.logs.plans import plan as plan_of_logs
 from query.logs.repository import Logs
-from query.metrics import Metrics
 from query.pages.browsing import browsing_pages
-from query.pages.desk import STATIC, Desk
+from query.pages.desk import STATIC as STATIC_FILES
+from query.pages.desk import Desk
 from query.pages.docs import docs_router
 from query.pages.endpoint_deeds import endpoint_deeds
 from query.pages.endpoint_desk import EndpointDesk
@@ -168,7 +170,7 @@ def create_app(
         stopwatch=world.stopwatch,
         make_id=world.make_id,
     )
-    metrics = Metrics(registry)
+    metrics = QueryMetrics(registry)
 
     know_ids()
     app = FastAPI(
@@ -213,8 +215,9 @@ def create_app(
     )
     app.include_router(import_file_pages(desk, library))
     app.include_router(docs_router(desk, app))
-    app.mount("/static", StaticFiles(directory=STATIC))
+    app.mount("/static", StaticFiles(directory=STATIC_FILES))
     _answer_errors(app, desk)
+    _show_routes(app, metrics)
     app.add_middleware(
         Edge, metrics=metrics, stopwatch=world.stopwatch, make_id=world.make_id
     )
@@ -229,6 +232,14 @@ def _session_secret(settings: QuerySettings) -> str:
         "sign-in links end with this process and no other process accepts them"
     )
     return secrets.token_hex(32)
+
+
+def _show_routes(app: FastAPI, metrics: QueryMetrics) -> None:
+    for route in app.routes:
+        if isinstance(route, Route):
+            metrics.serves(route.path, route.methods or ())
+    for other in (STATIC, UNMATCHED):
+        metrics.serves(other, ("GET",))
 
 
 def _answer_errors(app: FastAPI, desk: Desk) -> None:

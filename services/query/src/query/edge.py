@@ -5,15 +5,17 @@ import re
 from collections.abc import Callable
 
 from daybook.runtime.clock import Stopwatch
+from daybook.runtime.metrics import QueryMetrics
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from query.api.errors import unexpected
-from query.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
 _SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+# What answers where no route of ours does, as metrics name it.
+STATIC, UNMATCHED = "/static", "unmatched"
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 # What runs in our pages is our own files, nothing comes from elsewhere or goes there:
 # what a log holds was written by strangers.
@@ -36,7 +38,7 @@ class Edge:
         self,
         app: ASGIApp,
         *,
-        metrics: Metrics,
+        metrics: QueryMetrics,
         stopwatch: Stopwatch,
         make_id: Callable[[], str],
     ) -> None:
@@ -91,4 +93,4 @@ def _route(scope: Scope) -> str:
     path = getattr(scope.get("route"), "path", None)
     if isinstance(path, str) and path:
         return path
-    return "/static" if scope["path"].startswith("/static/") else "unmatched"
+    return STATIC if scope["path"].startswith(f"{STATIC}/") else UNMATCHED

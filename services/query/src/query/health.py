@@ -2,6 +2,7 @@
 
 import asyncio
 
+from daybook.runtime.metrics import QueryMetrics
 from daybook.runtime.mongo import Document
 from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -9,13 +10,13 @@ from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from starlette.responses import PlainTextResponse, Response
 
-from query.metrics import Metrics
-
 # A probe has its own time-out, often a second.
 _PING_SECONDS = 0.9
 
 
-def health_router(database: AsyncDatabase[Document], metrics: Metrics) -> APIRouter:
+def health_router(
+    database: AsyncDatabase[Document], metrics: QueryMetrics
+) -> APIRouter:
     """The routes; none of them needs a key."""
     router = APIRouter(include_in_schema=False)
 

@@ -5,7 +5,6 @@ from typing import Protocol
 
 from daybook.runtime.clock import Clock
 from daybook.runtime.metrics import TrackerMetrics
-from daybook.storage.times import from_ms
 
 from task_tracker.fold import TaskFold
 from task_tracker.judge import Judged
@@ -29,15 +28,16 @@ class Writer:
         """Return once every event is in its task's document, durably."""
         folds = fold_all(items)
         refused = await self._store.merge(folds)
-        folded = [item for item in items if item.event is not None]
+        folded = [
+            (item.record.timestamp, item.event.time)
+            for item in items
+            if item.event is not None
+        ]
         events = self._metrics.events
         events.labels("folded").inc(len(folded))
         events.labels("passed_over").inc(len(items) - len(folded))
         events.labels("refused").inc(refused)
-        if folded:
-            oldest = min(item.record.timestamp for item in folded)
-            delay = self._clock() - from_ms(oldest)
-            self._metrics.delay.observe(max(delay.total_seconds(), 0))
+        self._metrics.stored(self._clock(), folded)
 
 
 def fold_all(items: Sequence[Judged]) -> list[TaskFold]:

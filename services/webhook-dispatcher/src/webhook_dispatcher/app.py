@@ -27,6 +27,7 @@ from daybook.webhooks.sealing import Box
 from prometheus_client import CollectorRegistry
 from pymongo.errors import PyMongoError
 
+from webhook_dispatcher.backlog import Backlog
 from webhook_dispatcher.claims import Claims
 from webhook_dispatcher.deeds import LONG, Deeds, Tools
 from webhook_dispatcher.deliveries import Deliveries, Parts
@@ -51,6 +52,7 @@ log = logging.getLogger(__name__)
 COMMANDS_EVERY = timedelta(milliseconds=200)
 COMMAND_LEASE = timedelta(seconds=30)
 ENDPOINTS_EVERY = timedelta(seconds=1)
+BACKLOG_EVERY = timedelta(seconds=5)
 TIERS_EVERY = timedelta(seconds=5)
 
 
@@ -98,6 +100,7 @@ class WebhookDispatcher:
             database[collections.SLOTS], _process_name(), settings.slot_lease
         )
         self._deliveries = self._make_deliveries(box)
+        self._backlog = Backlog(self._claims, self._deliveries, self._metrics)
         clock = DatabaseClock(utc_now)
         repository = SendoutRepository(self._sendouts)
         self._writer = Writer(
@@ -178,6 +181,7 @@ class WebhookDispatcher:
                 self._balance: settings.slot_lease / 4,
                 self._listen: settings.marks_every,
                 self._look_at_endpoints: ENDPOINTS_EVERY,
+                self._measure: BACKLOG_EVERY,
                 self._renew: settings.sendout_lease / 3,
             },
             close=self._close,
@@ -228,6 +232,9 @@ class WebhookDispatcher:
         self._deliveries.slots_changed()
         health = self._deliveries.refresh_health()
         await self._patiently("ask who is disabled", health)
+
+    async def _measure(self) -> None:
+        await self._patiently("count what is due", self._backlog.measure())
 
     async def _renew(self) -> None:
         if sending := self._deliveries.in_flight:

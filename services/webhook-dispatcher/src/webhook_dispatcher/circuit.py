@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from random import Random
-from typing import Final
+from typing import Final, Literal
 
 from daybook.runtime.clock import Stopwatch
 
@@ -53,6 +53,13 @@ class Circuit:
     def is_open(self) -> bool:
         """Whether attempts wait."""
         return self._opened_until is not None
+
+    @property
+    def state(self) -> Literal["closed", "open", "probing"]:
+        """Probing: one attempt is under way to see whether it closes."""
+        if self._opened_until is None:
+            return "closed"
+        return "probing" if self._probing else "open"
 
     def room(self) -> int | None:
         """How many attempts may begin now; None is any number."""

@@ -109,6 +109,30 @@ class Claims:
                 return max(0.0, found["ms"] / 1000)
         return None
 
+    async def due(self, endpoint: Endpoint, most: int) -> tuple[int, float]:
+        """How many of the endpoint's sendouts are due and under no lease, ``most`` at
+        most, and for how many seconds the first of them has been.
+        """
+        pipeline: list[Document] = [
+            {"$match": {**_of(endpoint), "waiting": True, **_DUE}},
+            {"$sort": {"next_attempt_at": 1}},
+            {"$limit": most},
+            {
+                "$group": {
+                    "_id": None,
+                    "count": {"$sum": 1},
+                    "first": {"$first": "$next_attempt_at"},
+                }
+            },
+            {"$set": {"ms": {"$subtract": ["$$NOW", "$first"]}}},
+        ]
+        async with await self._sendouts.aggregate(
+            pipeline, hint=WORK_BY_ENDPOINT
+        ) as cursor:
+            async for found in cursor:
+                return found["count"], max(0.0, found["ms"] / 1000)
+        return 0, 0.0
+
     async def held_by_others(self, endpoint: Endpoint, most: int) -> int:
         """How many of the endpoint's sendouts are under a live lease, ``most`` at most.
 

@@ -8,7 +8,7 @@ hangs delays nobody else.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -101,6 +101,12 @@ class Deliveries:
         for endpoint in self._parts.endpoints:
             self._lane(endpoint.key)
         self._called.set()
+
+    def ways(self) -> Iterator[tuple[Lane, Endpoint]]:
+        """The endpoints of this process, each with its lane."""
+        for key, lane in self._lanes.items():
+            if (endpoint := self._parts.endpoints.get(key)) is not None:
+                yield lane, endpoint
 
     def _lane(self, key: str) -> Lane | None:
         if slot_of(key) not in self._parts.slots.mine:

@@ -67,6 +67,16 @@ class Lane:
         oldest = next(iter(self._begun.values()), None)
         return oldest is not None and self._stopwatch() - oldest > SLOW_AFTER_S
 
+    def may_have_work(self) -> bool:
+        """Whether something may be due that only this process keeps waiting.
+
+        Nothing is due to one that rests until it is called; what its rate, its circuit
+        or its time-outs hold back waits for the receiver.
+        """
+        held_back = self.circuit.is_open or self.hangs() or self.rate.wait_s() > 0
+        due = self._is_full or self.look_at <= self._stopwatch()
+        return due and not held_back
+
     def call(self) -> None:
         """There is, or may be, work now."""
         self.called = True

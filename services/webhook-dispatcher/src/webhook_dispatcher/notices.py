@@ -22,7 +22,8 @@ class Notices:
     def attempted(self, done: Done) -> None:
         """Tell of an attempt once it is recorded."""
         sendout, attempt, outcome = done.sendout, done.attempt, done.outcome
-        self._metrics.attempts.labels(outcome.status).inc()
+        cause = "none" if attempt.error is None else str(attempt.error.kind)
+        self._metrics.attempts.labels(outcome.status, cause).inc()
         self._metrics.attempt_seconds.observe(attempt.duration_ms / 1000)
         error = None
         if attempt.error is not None:

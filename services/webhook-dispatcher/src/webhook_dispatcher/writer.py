@@ -171,15 +171,16 @@ class Writer:
 
     def _count(self, items: Sequence[Judged], matches: Sequence[Match]) -> None:
         matched = len({id(item) for item, _ in matches})
-        good = [item for item in items if item.event is not None]
+        good = [
+            (item.record.timestamp, item.event.time)
+            for item in items
+            if item.event is not None
+        ]
         events = self._metrics.events
         events.labels("matched").inc(matched)
         events.labels("unmatched").inc(len(good) - matched)
         events.labels("passed_over").inc(len(items) - len(good))
-        if good:
-            oldest = min(item.record.timestamp for item in good)
-            delay = self._stores.clock() - from_ms(oldest)
-            self._metrics.delay.observe(max(delay.total_seconds(), 0))
+        self._metrics.stored(self._stores.clock(), good)
 
 
 def _parts(matches: Sequence[Match]) -> Iterator[list[Match]]:

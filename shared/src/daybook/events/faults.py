@@ -84,3 +84,7 @@ class RefusedByDatabase(RecordFault):
     """The database refuses the document."""
 
     kind = "refused_by_database"
+
+
+# What dead letters are counted by, before there are any.
+KINDS = tuple(fault.kind for fault in RecordFault.__subclasses__())

@@ -73,7 +73,7 @@ class Pipeline(Generic[ItemT]):
         self._write_items = write
         self._commit = commit
         self._settings = settings
-        self._metrics = metrics
+        self.metrics = metrics
         self._open = Bulk[ItemT]()
         self._linger: asyncio.TimerHandle | None = None
         self._writes: set[asyncio.Task[None]] = set()
@@ -136,7 +136,7 @@ class Pipeline(Generic[ItemT]):
             self._account(-bulk.size)
         for span in bulk.spans:
             span.done = True
-        self._metrics.batch_size.observe(len(bulk.items))
+        self.metrics.batch_size.observe(len(bulk.items))
 
     def _written(self, task: asyncio.Task[None]) -> None:
         self._writes.discard(task)
@@ -149,8 +149,8 @@ class Pipeline(Generic[ItemT]):
 
     def _account(self, change: int) -> None:
         self._bytes += change
-        self._metrics.bytes_in_flight.set(self._bytes)
-        self._metrics.writes_in_flight.set(len(self._writes))
+        self.metrics.bytes_in_flight.set(self._bytes)
+        self.metrics.writes_in_flight.set(len(self._writes))
         if (
             len(self._writes) < self._settings.writes_in_flight
             and self._bytes < self._settings.bytes_in_flight

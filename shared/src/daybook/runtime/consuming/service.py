@@ -20,6 +20,7 @@ from daybook.runtime.backoff import backoff
 from daybook.runtime.clock import monotonic
 from daybook.runtime.consuming.consumer import TolerantBroker, TolerantConsumer
 from daybook.runtime.consuming.intake import Intake
+from daybook.runtime.consuming.lag import Lag
 from daybook.runtime.consuming.pipeline import ItemT, Pipeline
 from daybook.runtime.consuming.settings import ConsumerSettings
 from daybook.runtime.health import health_routes
@@ -78,9 +79,19 @@ class ConsumingService(Generic[ItemT]):
         self._settings = settings
         self._intake = intake
         self._pipeline = pipeline
+        self._lag = Lag(
+            settings.kafka_bootstrap_servers,
+            settings.group_id,
+            lambda: intake.consumer,
+            pipeline.metrics,
+        )
         self._random = random
         self._prepare = prepare
-        self._every = {**loops, pipeline.commit: settings.commit_every}
+        self._every = {
+            **loops,
+            pipeline.commit: settings.commit_every,
+            self._lag.measure: settings.lag_every,
+        }
         self._close_parts = close
         self._loops: list[asyncio.Task[None]] = []
         self._reading_from: float | None = None
@@ -131,6 +142,7 @@ class ConsumingService(Generic[ItemT]):
                 log.warning("waiting for Kafka: %r", error)
             else:
                 if not absent:
+                    await self._lag.begin(self._topics)
                     return
                 log.warning(
                     "nothing is read before these topics are there: %s",
@@ -146,6 +158,7 @@ class ConsumingService(Generic[ItemT]):
             loop.cancel()
         await asyncio.gather(*self._loops, return_exceptions=True)
         await self._pipeline.close()
+        await self._lag.close()
         await self._close_parts()
 
     def _alive(self) -> str | None:

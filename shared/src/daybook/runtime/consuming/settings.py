@@ -37,6 +37,9 @@ class ConsumerSettings(ServiceSettings):
     commit_every: Annotated[
         timedelta, Field(description="How often offsets are committed.")
     ] = timedelta(seconds=1)
+    lag_every: Annotated[
+        timedelta, Field(description="How often the group's lag is asked for.")
+    ] = timedelta(seconds=5)  # two requests; what is scaled by it looks less often
     clock_skew: Annotated[
         timedelta,
         Field(description="How far the brokers' clocks may be behind this one."),

@@ -1,0 +1,1 @@
+"""Daybook's dashboards and alert rules, made from its list of metrics."""
