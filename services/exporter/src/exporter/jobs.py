@@ -271,10 +271,8 @@ class Jobs:
 
     async def leave(self, export: Document) -> None:
         """Make room: the export is no longer this claim's."""
-        key = _entry_key(export, self._owner)
-        await self._slots.update_one(
-            {"_id": _RUNNING}, {"$pull": {"running": {"key": key}}}
-        )
+        gone = {"running": {"key": _entry_key(export, self._owner)}}
+        await self._slots.update_one({"_id": _RUNNING}, {"$pull": gone})
 
 
 _EXPORT = "$$this.export"

@@ -11,13 +11,13 @@ from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.metrics import QueryMetrics
 from daybook.runtime.mongo import Document, is_unavailable
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 from uuid_utils import uuid7
 
@@ -235,8 +235,8 @@ def _session_secret(settings: QuerySettings) -> str:
 
 
 def _show_routes(app: FastAPI, metrics: QueryMetrics) -> None:
-    for route in app.routes:
-        if isinstance(route, Route):
+    for route in iter_route_contexts(app.routes):
+        if route.path is not None:
             metrics.serves(route.path, route.methods or ())
     for other in (STATIC, UNMATCHED):
         metrics.serves(other, ("GET",))

@@ -9,6 +9,7 @@ hangs delays nobody else.
 import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
@@ -105,7 +106,7 @@ class Deliveries:
     def ways(self) -> Iterator[tuple[Lane, Endpoint]]:
         """The endpoints of this process, each with its lane."""
         for key, lane in self._lanes.items():
-            if (endpoint := self._parts.endpoints.get(key)) is not None:
+            if endpoint := self._parts.endpoints.get(key):
                 yield lane, endpoint
 
     def _lane(self, key: str) -> Lane | None:
@@ -133,11 +134,9 @@ class Deliveries:
                     self._spawn(self._look(lane))
                 else:
                     nearest = min(nearest, lane.look_at)
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(max(0.0, nearest - now)):
                     await self._called.wait()
-            except TimeoutError:
-                pass
 
     def _left(self, lane: Lane) -> int:
         """How many more attempts all lanes like this one may hold."""
