@@ -74,25 +74,30 @@ def write_cursor(cursor: Cursor, name: str, project_id: str, filters: Filters) -
     return write_sealed(payload, _SHAPE)
 
 
-def read_cursor(text: str, name: str, project_id: str, filters: Filters) -> Cursor:
-    """The cursor that was written; raises :class:`InvalidCursor`."""
+def read_cursor(
+    text: str, name: str, project_id: str, filters: Filters, *, latest: int = LATEST
+) -> Cursor:
+    """The cursor that was written; raises :class:`InvalidCursor`.
+
+    ``latest`` is the last place of the list: a time, or what else it is sorted by.
+    """
     loaded = cast("list[Any]", orjson.loads(read_sealed(text, _SHAPE)))
     binding, *place = loaded
     if binding != _binding(name, project_id, filters):
         raise ForeignCursor
     # The checksum is no signature: what somebody made up must be a place all the same.
-    if not _is_place(place):
+    if not _is_place(place, latest):
         raise DamagedCursor
     ms, thing_id, after, before, span = place
     return Cursor(Position(ms, thing_id), Window(after, before), span)
 
 
-def _is_place(place: list[Any]) -> bool:
+def _is_place(place: list[Any], latest: int) -> bool:
     if len(place) != 5:
         return False
     ms, thing_id, *ends, span = place
     return (
-        _between(EARLIEST, ms, LATEST)
+        _between(EARLIEST, ms, latest)
         and isinstance(thing_id, str | None)
         and all(end is None or _between(EARLIEST, end, LATEST) for end in ends)
         and (span is None or _between(1, span, LATEST - EARLIEST))

@@ -48,7 +48,9 @@ class FailedRows:
         asked = Filters({"task": (task["id"],), "q": (text,)})
         start: Position | None = None
         if cursor_text is not None:
-            start = read_cursor(cursor_text, _NAME, project_id, asked).position
+            start = read_cursor(
+                cursor_text, _NAME, project_id, asked, latest=2**63 - 1
+            ).position
         async with asyncio.timeout(SILENCE_SECONDS):
             left = await self._from(task, start)
         found = [row for row in left if _holds(row, text)]
