@@ -57,6 +57,8 @@ class Told:
         if self.on_progress is not None:
             self.on_progress(export, rows)
 
+    def over(self, export: Document) -> None: ...
+
 
 @dataclass
 class World:

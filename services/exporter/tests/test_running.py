@@ -67,6 +67,8 @@ class Told:
     def progressed(self, export: Document, rows: int, expected: int | None) -> None:
         self.rows.append(rows)
 
+    def over(self, export: Document) -> None: ...
+
 
 Make = Callable[..., Exports]
 

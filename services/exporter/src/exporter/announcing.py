@@ -118,13 +118,7 @@ class Announcer:
 
 def events_of(export: Document) -> Iterator[Told]:
     """All that is told of an ended export: by name, with its time."""
-    user_id: str | None = export.get("user_id")
-    links: dict[str, Any] = {
-        "task_id": export["id"],
-        "task_type": f"EXPORT.{export['exported_object'].upper()}"[:200],
-        "request_id": export.get("request_id"),
-        "user": None if user_id is None else User(id=user_id),
-    }
+    links = task_links(export)
     began: datetime = export.get("started_at") or export["finished_at"]
     ended: datetime = export["finished_at"]
     is_done = export["status"] == "DONE"
@@ -143,6 +137,17 @@ def events_of(export: Document) -> Iterator[Told]:
     )
     if is_done:
         yield "done", ended, _webhook(export)
+
+
+def task_links(export: Document) -> dict[str, Any]:
+    """What every event of an export's task says."""
+    user_id: str | None = export.get("user_id")
+    return {
+        "task_id": export["id"],
+        "task_type": f"EXPORT.{export['exported_object'].upper()}"[:200],
+        "request_id": export.get("request_id"),
+        "user": None if user_id is None else User(id=user_id),
+    }
 
 
 def _webhook(export: Document) -> WebhookPublished:

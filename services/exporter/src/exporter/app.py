@@ -13,6 +13,7 @@ from random import Random
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from daybook import Client
 from daybook.runtime.clock import monotonic, utc_now
 from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
@@ -20,19 +21,20 @@ from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import ExporterMetrics
-from daybook.runtime.mongo import Document, connect, durable, is_unavailable
+from daybook.runtime.mongo import connect, durable, is_unavailable
 from daybook.storage import collections
 from daybook.storage.commands import EXPORTER, ensure_commands
 from daybook.storage.exports import ensure_exports
 from prometheus_client import CollectorRegistry
 from pymongo.errors import PyMongoError
 
-from exporter.announcing import Announcer
+from exporter.announcing import SOURCE, Announcer
 from exporter.deeds import Deeds
 from exporter.encoding.parts import PART_BYTES, PART_ROWS
 from exporter.expiry import Expiry
 from exporter.jobs import Jobs, Limits
 from exporter.judge import Judge, Judged
+from exporter.progress import Progress
 from exporter.run import Exports
 from exporter.settings import Settings
 from exporter.storing import Storage
@@ -47,21 +49,6 @@ LOOK_EVERY = timedelta(seconds=1)
 COUNT_EVERY = timedelta(seconds=5)
 COMMANDS_EVERY = timedelta(milliseconds=200)
 COMMAND_LEASE = timedelta(seconds=30)
-
-
-class Progress:
-    """Counts what runs write; the task that an export is ends with its own events."""
-
-    def __init__(self, metrics: ExporterMetrics) -> None:
-        self._metrics = metrics
-        self._rows: dict[str, int] = {}
-
-    def started(self, export: Document) -> None:
-        self._rows[export["_id"]] = export["rows"]
-
-    def progressed(self, export: Document, rows: int, expected: int | None) -> None:
-        self._metrics.rows.inc(rows - self._rows.get(export["_id"], rows))
-        self._rows[export["_id"]] = rows
 
 
 class Exporter:
@@ -79,6 +66,9 @@ class Exporter:
         self._commands = database[collections.COMMANDS]
         deeds = Deeds(stored, objects)
         doing = Commands(self._commands, EXPORTER, deeds.by_kind(), COMMAND_LEASE)
+        self._client = Client(
+            settings.kafka_bootstrap_servers, source=SOURCE, max_queue_events=1_000
+        )
         self._announcer = Announcer(stored, settings.kafka_bootstrap_servers, metrics)
         tools = Tools(
             database=database,
@@ -90,7 +80,7 @@ class Exporter:
                 monotonic,
                 longest=settings.watermarks_within,
             ),
-            notices=Progress(metrics),
+            notices=Progress(self._client, metrics, settings.export_lease),
             random=random,
             count_within=settings.count_within,
             part_bytes=PART_BYTES,
@@ -181,6 +171,7 @@ class Exporter:
         await self._exports.stop()
         if self._running is not None:
             await self._running
+        await self._client.close()
         await self._announcer.close()
         await self._letters.stop()
         await self._mongo.close()

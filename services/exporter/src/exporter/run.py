@@ -131,6 +131,7 @@ class Exports:
             log.exception("export %s: broke off, unforeseen", export["_id"])
             await self._quietly(run.tidy(), self._jobs.leave(export))
         finally:
+            self._tools.notices.over(export)
             await _cancelled(working, renewing)
 
     async def _renew(self, export: Document) -> None:

@@ -13,10 +13,11 @@ from exporter.waiting import Watermarks
 
 
 class Notices(Protocol):
-    """Who is told how far an export is; neither may wait or raise."""
+    """Who is told how far an export is; none may wait or raise."""
 
     def started(self, export: Document) -> None: ...
     def progressed(self, export: Document, rows: int, expected: int | None) -> None: ...
+    def over(self, export: Document) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

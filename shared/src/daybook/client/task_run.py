@@ -154,7 +154,7 @@ class TaskRun:
                 self._say_progress(self._publisher)
 
     def begin(self) -> None:
-        """Publish that it was enqueued (unless that was done) and has started."""
+        """Publish that it was enqueued and has started, unless that was done."""
         if self._entered:
             raise RuntimeError("a run begins once: make another, with run=2")
         self._entered = True
@@ -163,6 +163,10 @@ class TaskRun:
         # Added before anything is published, which makes the thread look at it.
         self._core.beats.add(self)
         with self._lock:
+            if self._settings.started:
+                # How often it is heard of; and it wakes the thread that keeps to that.
+                self._say_progress(self._publisher)
+                return
             if not self._settings.enqueued:
                 self._publish(self._settings.event, self._publisher)
             event = TaskStarted(

@@ -38,6 +38,7 @@ class TaskOptions(TaskLinks, total=False):
 
     heartbeat: timedelta | None
     enqueued: bool
+    started: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,8 @@ class TaskSettings:
     heartbeat: timedelta | None = timedelta(seconds=10)
     # It was enqueued before, here or in another process: only its run is told of.
     enqueued: bool = False
+    # It was started before, by whom this goes on for: only what comes now is told of.
+    started: bool = False
     event: TaskEnqueued = field(init=False)
 
     def __post_init__(self) -> None:
