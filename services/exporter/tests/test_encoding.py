@@ -54,6 +54,23 @@ def test_csv_has_a_header_and_crlf_and_tells_an_empty_text_from_none() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("at", "spelled"),
+    [
+        (datetime(1, 1, 1), "0001-01-01T00:00:00.000Z"),  # noqa: DTZ001
+        (datetime(1969, 12, 31, 23, 59, 59, 999_000), "1969-12-31T23:59:59.999Z"),  # noqa: DTZ001
+        (datetime(9999, 12, 31, 23, 59, 59, 1_000), "9999-12-31T23:59:59.001Z"),  # noqa: DTZ001
+    ],
+)
+@pytest.mark.parametrize("response_format", ["CSV", "NDJSON"])
+def test_a_time_has_its_year_in_four_digits_and_milliseconds(
+    response_format: str, at: datetime, spelled: str
+) -> None:
+    part = encoded(response_format, (None, at, None, None, None))
+
+    assert f'"{spelled}"' in text_of(part)
+
+
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])
 def test_a_cell_that_a_spreadsheet_would_run_gets_an_apostrophe(start: str) -> None:
     formula = f"{start}1+1\n{start}2"

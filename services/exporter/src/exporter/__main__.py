@@ -4,7 +4,6 @@ from daybook.runtime.consuming.service import serve
 from daybook.runtime.logging import configure_logging
 
 from exporter.app import Exporter
-from exporter.memory import give_back
 from exporter.settings import Settings
 
 
@@ -12,7 +11,6 @@ def main() -> None:
     """Run until SIGTERM or SIGINT; then let go of what runs, commit and leave."""
     settings = Settings()
     configure_logging(settings.log_level)
-    give_back()
     serve(settings, lambda: Exporter(settings).app)
 
 
