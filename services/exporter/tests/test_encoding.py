@@ -130,13 +130,17 @@ def test_columns_have_their_types_and_say_which_text_is_json() -> None:
 
 def test_a_value_of_another_type_is_brought_to_the_column_s() -> None:
     part = encoded(
-        "CSV", (7, AT, 33.6, 1, "1"), ("x", "no time", "none", float("nan"), None)
+        "CSV",
+        (7, AT, 33.6, 1, "1"),
+        ("x", "no time", "none", float("nan"), None),
+        (None, None, 2.0**63, None, None),
     )
 
-    first, second = rows_of(part)
+    first, second, third = rows_of(part)
 
     assert (first["t"], first["n"], first["x"]) == ("7", 34, 1.0)
     assert (second["at"], second["n"], second["x"]) == (None, None, None)
+    assert third["n"] is None
 
 
 def test_only_the_first_text_of_a_file_has_the_header() -> None:

@@ -21,6 +21,7 @@ from daybook.testing.explaining import Sent
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.stored_sendouts import stored_attempt, stored_sendout
 from daybook.testing.stored_tasks import stored_task
+from exporter.reading.batches import BATCH_ROWS, Batch, batches
 from exporter.reading.groups import GROUP_ROWS, Cutter
 from exporter.reading.in_order import InOrder
 from exporter.reading.keys import ByKeys, Lister, list_name
@@ -223,7 +224,38 @@ async def test_a_database_that_forgets_the_cursor_is_asked_again(
     assert len({one["_id"] for one in found}) == len(found)
 
 
+async def test_a_reading_that_is_left_leaves_no_cursor_open(
+    database: Database,
+) -> None:
+    more = [stored_log(f"m-{n:05d}", NOW - timedelta(hours=1)) for n in range(2_500)]
+    await database["logs"].insert_many(more)
+    found = batches(database["logs"], {"find": None, "filter": {}})
+    first = await anext(found)
+    open_before = await cursors(database, "logs")
+
+    await found.aclose()
+
+    assert len(first.documents()) == BATCH_ROWS
+    assert len(open_before) == 1
+    assert await cursors(database, "logs") == []
+
+
+async def test_a_reading_that_finds_nothing_has_no_batch(database: Database) -> None:
+    asked = {"find": None, "filter": {"_id": "nobody's"}}
+
+    found = [one async for one in batches(database["logs"], asked)]
+
+    assert found == []
+
+
 async def kill_cursors(database: Database, collection: str) -> None:
+    found = await cursors(database, collection)
+    assert found
+    await database.command("killCursors", collection, cursors=found)
+
+
+async def cursors(database: Database, collection: str) -> list[int]:
+    """Those that are open between two batches."""
     pipeline: list[Document] = [
         {"$currentOp": {"idleCursors": True, "allUsers": True}},
         {
@@ -234,23 +266,24 @@ async def kill_cursors(database: Database, collection: str) -> None:
         },
     ]
     async with await database.client["admin"].aggregate(pipeline) as operations:
-        found = [one["cursor"]["cursorId"] async for one in operations]
-    assert found
-    await database.command("killCursors", collection, cursors=found)
+        return [one["cursor"]["cursorId"] async for one in operations]
 
 
 def test_groups_end_by_rows_or_bytes_wherever_batches_do() -> None:
     documents = [encode({"n": n, "text": "x" * (n % 5 * 50)}) for n in range(40)]
 
-    def cut(batch: int) -> list[bytes]:
+    def cut(batch: int) -> list[list[bytes]]:
         cutter = Cutter(most_rows=7, most_bytes=600)
-        groups: list[list[bytes]] = []
+        groups: list[list[Batch]] = []
         for start in range(0, len(documents), batch):
-            groups += cutter.cut(b"".join(documents[start : start + batch]))
-        return [b"".join(group) for group in [*groups, cutter.rest()]]
+            groups += cutter.cut(Batch.of(documents[start : start + batch]))
+        return [
+            [one for piece in group for one in piece.documents()]
+            for group in [*groups, cutter.rest()]
+        ]
 
     assert cut(1) == cut(3) == cut(13) == cut(40)
-    assert b"".join(cut(13)) == b"".join(documents)
+    assert [one for group in cut(13) for one in group] == documents
 
 
 @pytest_asyncio.fixture

@@ -1,7 +1,7 @@
 """Documents on their way into parts: read, decoded and encoded side by side.
 
 Each step is a group or a part ahead of the next and no further, so that memory is
-flat. Decoding keeps Python busy; reading, encoding and storing leave it free.
+flat.
 """
 
 # pyarrow ships no types.
@@ -14,10 +14,9 @@ from typing import Any
 
 from daybook.runtime.mongo import Document
 
+from exporter.decoding.tables import Decoder
 from exporter.encoding.parts import EncodedPart, PartEncoder
-from exporter.encoding.table import table_of
 from exporter.reading.groups import Group, one_ahead
-from exporter.rows import columns
 
 
 async def made_parts(
@@ -30,7 +29,7 @@ async def made_parts(
 
     The last may hold few rows; there is none where there was nothing to read.
     """
-    tables = _tables(groups, exported_object, fields, encoder.schema)
+    tables = _tables(groups, Decoder(exported_object, fields, encoder.schema))
     async with aclosing(one_ahead(tables)) as decoded:
         async for table, place in decoded:
             await asyncio.to_thread(encoder.add, table)
@@ -41,16 +40,9 @@ async def made_parts(
 
 
 async def _tables(
-    groups: AsyncGenerator[Group],
-    exported_object: str,
-    fields: Sequence[str],
-    schema: Any,
+    groups: AsyncGenerator[Group], decoder: Decoder
 ) -> AsyncGenerator[tuple[Any, Document]]:
-    def decoded(group: Group) -> tuple[Any, Document]:
-        documents = group.documents()
-        table = table_of(schema, columns(exported_object, fields, documents))
-        return table, group.place_after(documents)
-
     async with aclosing(one_ahead(groups)) as read:
         async for group in read:
-            yield await asyncio.to_thread(decoded, group)
+            table = await asyncio.to_thread(decoder.table, group)
+            yield table, group.place_after(group.last())

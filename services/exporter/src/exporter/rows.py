@@ -10,6 +10,8 @@ from datetime import UTC
 from typing import Any
 
 import orjson
+from daybook.exports.objects import ATTEMPTS as HISTORY
+from daybook.exports.objects import OBJECTS, Field
 from daybook.runtime.mongo import Document
 from daybook.webhooks.envelope import sendout_body
 
@@ -17,15 +19,26 @@ Column = list[Any]
 # Of each document its value, in order.
 Values = Callable[[Sequence[Document]], Column]
 ATTEMPTS = "webhook_attempt"
-HISTORY = "history"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands as it is, dotted; it counts where another has a value."""
+
+    path: str
+    only_where: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a field's value comes from: what to read of a document, and how."""
+    """Where a field's value comes from: what to read of a document, and how.
+
+    ``place``: where it stands; None of what is put together.
+    """
 
     read: tuple[str, ...]
     values: Values
+    place: Place | None = None
 
 
 def projection(exported_object: str, fields: Sequence[str]) -> dict[str, int]:
@@ -34,7 +47,7 @@ def projection(exported_object: str, fields: Sequence[str]) -> dict[str, int]:
     names = {name for field in fields for name in sources[field].read}
     if exported_object == ATTEMPTS:
         # One attempt, of a sendout whose history is unwound.
-        names = {"id", f"{HISTORY}.attempt", *(f"{HISTORY}.{one}" for one in names)}
+        names |= {"id", f"{HISTORY}.attempt"}
     # A part of what is read whole would be a conflict.
     inner = {name for name in names if name.partition(".")[0] in names - {name}}
     return dict.fromkeys(sorted({"_id", "created_at"} | names - inner), 1)
@@ -45,39 +58,59 @@ def columns(
 ) -> list[Column]:
     """A column a field, in the asked order; a row a document."""
     sources = SOURCES[exported_object]
-    if exported_object == ATTEMPTS:
-        documents = [{**one[HISTORY], "sendout_id": one["id"]} for one in documents]
     return [sources[field].values(documents) for field in fields]
 
 
-def _plain(name: str) -> Source:
-    return Source((name,), lambda documents: [one.get(name) for one in documents])
+def places(exported_object: str, fields: Sequence[str]) -> list[Place] | None:
+    """Where all the fields stand; None where one of them is put together."""
+    found = [SOURCES[exported_object][field].place for field in fields]
+    there = [one for one in found if one is not None]
+    return there if len(there) == len(found) else None
 
 
-def _inner(outer: str, name: str, *, whole: bool = False) -> Source:
-    """A part of a part; ``whole``: what is around it is small, and read with it."""
+def _at(place: Place) -> Source:
+    """A value that stands somewhere, at the top or one document deep or two."""
+    *outer, name = place.path.split(".")
+
+    def value(document: Mapping[str, Any]) -> Any:
+        for one in outer:
+            document = document.get(one) or _NOTHING
+        return document.get(name)
+
+    if not outer:
+        return Source(
+            (name,), lambda documents: [one.get(name) for one in documents], place
+        )
+    # What is around it is small, or read whole for another field.
+    read = outer[0] if outer[0] in _READ_WHOLE else place.path
+    if place.only_where is None:
+        return Source(
+            (read,), lambda documents: [value(one) for one in documents], place
+        )
+    there, wanted = _at(Place(place.only_where[0])), place.only_where[1]
 
     def values(documents: Sequence[Document]) -> Column:
-        return [(one.get(outer) or _NOTHING).get(name) for one in documents]
+        said = there.values(documents)
+        return [
+            value(one) if what == wanted else None
+            for one, what in zip(documents, said, strict=True)
+        ]
 
-    return Source((outer,) if whole else (f"{outer}.{name}",), values)
-
-
-def _key_of_kind(kind: str) -> Source:
-    def values(documents: Sequence[Document]) -> Column:
-        keys = (one.get("api_key") or _NOTHING for one in documents)
-        return [key.get("id") if key.get("kind") == kind else None for key in keys]
-
-    return Source(("api_key",), values)
+    return Source((read, *there.read), values, place)
 
 
-def _json(name: str, parts: tuple[str, ...]) -> Source:
+def _source(field: Field) -> Source:
+    return _at(Place(field.path, field.only_where))
+
+
+def _json(path: str, parts: tuple[str, ...]) -> Source:
     def text(value: Mapping[str, Any] | None) -> str | None:
         if value is None:
             return None
         return orjson.dumps({part: value.get(part) for part in parts}).decode()
 
-    return Source((name,), lambda documents: [text(one.get(name)) for one in documents])
+    stored = _at(Place(path))
+    return Source(stored.read, lambda some: [text(one) for one in stored.values(some)])
 
 
 def _sent(documents: Sequence[Document]) -> Column:
@@ -91,6 +124,7 @@ def _envelope(sendout: Document) -> str:
 
 
 _NOTHING: Mapping[str, Any] = {}
+_READ_WHOLE = frozenset({"user", "api_key"})
 _ERROR = ("kind", "message", "status_code")
 _ENVELOPE_TIMES = ("created_at", "event_created_at")
 _ENVELOPE = (
@@ -98,61 +132,17 @@ _ENVELOPE = (
     *("event_type", "event_created_at", "entity_id", "group_id", "event_source"),
     "payload",
 )
+# What stands nowhere as it is shown.
+_PUT_TOGETHER: Mapping[tuple[str, str], Source] = {
+    ("webhook_sendout", "last_error"): _json("last_error", _ERROR),
+    ("webhook_sendout", "data"): Source(_ENVELOPE, _sent),
+    (ATTEMPTS, "error"): _json(f"{HISTORY}.error", _ERROR),
+}
 
 SOURCES: Mapping[str, Mapping[str, Source]] = {
-    "api_log": {
-        **{
-            name: _plain(name)
-            for name in (
-                *("id", "created_at", "status", "request_id", "channel", "method"),
-                *("endpoint", "url"),
-            )
-        },
-        "user_email": _inner("user", "email", whole=True),
-        "app_id": _key_of_kind("server"),
-        "client_app_id": _key_of_kind("client"),
-        "request_duration": Source(
-            ("duration_ms",),
-            lambda documents: [d.get("duration_ms") for d in documents],
-        ),
-        "request_body": _inner("request", "body"),
-        "response_body": _inner("response", "body"),
-    },
-    "async_action": {
-        **{
-            name: _plain(name)
-            for name in (
-                *("id", "created_at", "updated_at", "status", "operation_status"),
-                *("request_id", "progress", "processing_time", "done_count"),
-                *("failed_count", "message"),
-            )
-        },
-        "type": Source(
-            ("task_type",), lambda documents: [d.get("task_type") for d in documents]
-        ),
-        "user_email": _inner("user", "email", whole=True),
-    },
-    "webhook_sendout": {
-        **{
-            name: _plain(name)
-            for name in (
-                *("id", "created_at", "executed_at", "status", "event_type"),
-                *("event_id", "group_id", "entity_id", "endpoint_id", "target_url"),
-                "attempts",
-            )
-        },
-        "last_error": _json("last_error", _ERROR),
-        "data": Source(_ENVELOPE, _sent),
-    },
-    ATTEMPTS: {
-        **{
-            name: _plain(name)
-            for name in (
-                *("sendout_id", "attempt", "trigger", "started_at", "duration_ms"),
-                "status_code",
-            )
-        },
-        "error": _json("error", _ERROR),
-        "response_body": _inner("response_body", "text"),
-    },
+    name: {
+        field: _PUT_TOGETHER.get((name, field)) or _source(one.table[field])
+        for field in one.fields
+    }
+    for name, one in OBJECTS.items()
 }

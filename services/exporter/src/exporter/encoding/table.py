@@ -71,6 +71,11 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
+def _whole(value: Any) -> int | None:
+    number = round(value)
+    return number if -(2**63) <= number < 2**63 else None
+
+
 def _time(value: Any) -> datetime | None:
     return value if isinstance(value, datetime) else None
 
@@ -78,6 +83,6 @@ def _time(value: Any) -> datetime | None:
 _CONVERSIONS: Mapping[str, Callable[[Any], Any]] = {
     str(pa.string()): _text,
     str(pa.timestamp("ms", "UTC")): _time,
-    str(pa.int64()): round,
+    str(pa.int64()): _whole,
     str(pa.float64()): float,
 }

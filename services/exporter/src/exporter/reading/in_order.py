@@ -2,29 +2,26 @@
 
 import logging
 from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from random import Random
 from typing import Any
 
 from daybook.exports.conditions import Selection
 from daybook.runtime.mongo import Document
 from pymongo.asynchronous.collection import AsyncCollection
-from pymongo.asynchronous.command_cursor import AsyncRawBatchCommandCursor
-from pymongo.asynchronous.cursor import AsyncRawBatchCursor
 from pymongo.errors import PyMongoError
 
 from exporter.patience import Pauses, may_go_on
-from exporter.reading.groups import BATCH_ROWS, Cutter, Group, last_of
+from exporter.reading.batches import Batch, batches
+from exporter.reading.groups import Cutter, Group, last_of
 from exporter.reading.stretches import Order, conditions, place_after
 from exporter.rows import ATTEMPTS, HISTORY
 
 log = logging.getLogger(__name__)
 
-# Raw batches are bytes, which the driver's types do not say.
-_Cursor = AsyncRawBatchCursor[Any] | AsyncRawBatchCommandCursor[Any]
-
 
 class InOrder:
-    """Reads what a selection selects, as raw batches of at most 16 MB.
+    """Reads what a selection selects, in batches of at most 16 MB.
 
     ``collection`` reads with majority. A database that goes away is waited for, and
     the reading goes on where it was.
@@ -48,25 +45,25 @@ class InOrder:
 
     async def groups(self, place: Document | None) -> AsyncGenerator[Group]:
         cutter = Cutter()
-        async for raw in self._batches(place):
-            for pieces in cutter.cut(raw):
+        async for batch in self._batches(place):
+            for pieces in cutter.cut(batch):
                 yield Group(pieces, place_after)
         if rest := cutter.rest():
             yield Group(rest, place_after)
 
-    async def _batches(self, place: Document | None) -> AsyncGenerator[bytes]:
+    async def _batches(self, place: Document | None) -> AsyncGenerator[Batch]:
         pauses = Pauses(self._random)
         done = False
         while not done:
-            last = b""
+            last: Batch | None = None
             try:
                 for asked in conditions(self._selection, self._order, place):
-                    async with await self._open(asked, place) as cursor:
-                        async for raw in cursor:
-                            if raw:
-                                last = raw
-                                yield raw
-                                pauses = Pauses(self._random)
+                    found = batches(self._collection, self._command(asked, place))
+                    async with aclosing(found):
+                        async for batch in found:
+                            last = batch
+                            yield batch
+                            pauses = Pauses(self._random)
                 done = True
             except PyMongoError as error:
                 if not may_go_on(error):
@@ -76,33 +73,24 @@ class InOrder:
             if last:
                 place = place_after([last_of(last)])
 
-    async def _open(self, asked: Document, place: Document | None) -> _Cursor:
+    def _command(self, asked: Document, place: Document | None) -> Document:
         by_hour = self._selection.refs is not None
         sort = self._order.sort(by_hour=by_hour)
+        by_index: Document = {}
+        if self._selection.index:
+            by_index["hint"] = self._selection.index
         if not self._attempts:
-            return self._collection.find_raw_batches(
-                asked,
-                self._shown,
-                sort=sort,
-                hint=self._selection.index,
-                batch_size=BATCH_ROWS,
-            )
+            found = {"find": None, "filter": asked, "projection": self._shown}
+            return {**found, "sort": sort, **by_index}
         shown: Document = {"$project": self._shown}
         unwound: Document = {"$unwind": f"${HISTORY}"}
         stages = [shown, unwound]
         if self._selection.attempts:
             # They may be asked for by what is not shown.
             stages = [unwound, {"$match": self._selection.attempts}, shown]
-        return await self._collection.aggregate_raw_batches(
-            [
-                {"$match": asked},
-                {"$sort": sort},
-                *stages,
-                *self._of_attempts(place),
-            ],
-            hint=self._selection.index,
-            batchSize=BATCH_ROWS,
-        )
+        stages = [{"$match": asked}, {"$sort": sort}, *stages]
+        pipeline = [*stages, *self._of_attempts(place)]
+        return {"aggregate": None, "pipeline": pipeline, **by_index}
 
     def _of_attempts(self, place: Mapping[str, Any] | None) -> list[Document]:
         """Of each attempt: those that are asked for, behind the place."""

@@ -12,6 +12,7 @@ takes the export over goes on by the same lists.
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -25,6 +26,8 @@ from pymongo.errors import OperationFailure, PyMongoError
 
 from exporter.failures import ExportFailed
 from exporter.patience import Pauses, may_go_on, until_there
+from exporter.reading.batches import BATCH_ROWS as READ_AT_ONCE
+from exporter.reading.batches import Batch, batches
 from exporter.reading.groups import GROUP_ROWS, Group
 from exporter.reading.stretches import Order, conditions
 from exporter.storing import Storage
@@ -32,7 +35,6 @@ from exporter.storing import Storage
 log = logging.getLogger(__name__)
 
 KEYS_OF_A_LIST = 100_000
-READ_AT_ONCE = 1_000
 # A snapshot is kept for minutes; a listing that takes longer is begun anew so often.
 _TRIES = 3
 _SNAPSHOT_TOO_OLD = 239
@@ -162,8 +164,8 @@ class ByKeys:
                 behind = first + start + len(some)
                 yield Group(await self._read(some), _Behind(behind), some)
 
-    async def _read(self, keys: Sequence[str]) -> list[bytes]:
-        pieces: list[bytes] = []
+    async def _read(self, keys: Sequence[str]) -> list[Batch]:
+        pieces: list[Batch] = []
         for start in range(0, len(keys), READ_AT_ONCE):
             some = list(keys[start : start + READ_AT_ONCE])
             pieces += await until_there(
@@ -171,13 +173,14 @@ class ByKeys:
             )
         return pieces
 
-    async def _some(self, keys: list[str]) -> list[bytes]:
-        # Raw batches are bytes, which the driver's types do not say.
-        found: Any = self._collection.find_raw_batches(
-            {"_id": {"$in": keys}}, self._shown, batch_size=READ_AT_ONCE
+    async def _some(self, keys: list[str]) -> list[Batch]:
+        asked = {"_id": {"$in": keys}}
+        found = batches(
+            self._collection,
+            {"find": None, "filter": asked, "projection": self._shown},
         )
-        async with found:
-            return [raw async for raw in found if raw]
+        async with aclosing(found):
+            return [batch async for batch in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Groups of BSON documents as Arrow tables."""
