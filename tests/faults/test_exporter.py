@@ -11,16 +11,18 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from daybook.events.topics import TASKS, WEBHOOKS
 from daybook.exports.parameters import read_parameters
 from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.exports import (
-    columns_part,
     ensure_exports,
     folder_of,
+    listed_objects,
     new_export,
     text_part,
 )
 from daybook.storage.logs import INDEXES
+from daybook.testing.published import told
 from daybook.testing.records import request_event
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.waiting import eventually
@@ -32,7 +34,9 @@ SPREAD = timedelta(days=3)
 MOST_RESIDENT_MB = 300
 
 
-async def store_logs(logs: Any, count: int, newest: datetime, padding: int) -> None:
+async def store_logs(
+    logs: Any, project: str, count: int, newest: datetime, padding: int
+) -> None:
     """So many, three of which share each moment."""
     for start in range(0, count, 5_000):
         await logs.insert_many(
@@ -40,7 +44,7 @@ async def store_logs(logs: Any, count: int, newest: datetime, padding: int) -> N
                 stored_log(
                     f"old-{n:07d}",
                     newest - SPREAD + SPREAD * (n // 3 / count),
-                    project_id="demo",
+                    project_id=project,
                     request={"body": f'{n} "said"\r\n' + "x" * padding},
                 )
                 for n in range(start, min(start + 5_000, count))
@@ -53,8 +57,11 @@ async def store_logs(logs: Any, count: int, newest: datetime, padding: int) -> N
 class Arriving:
     """Requests that are published on and on, dated back among those that are there."""
 
-    def __init__(self, bootstrap: str, topic: str, newest: datetime) -> None:
+    def __init__(
+        self, bootstrap: str, topic: str, project: str, newest: datetime
+    ) -> None:
         self._bootstrap, self._topic, self._newest = bootstrap, topic, newest
+        self._project = project
         self.published = 0
         self.latest_ms = 0
 
@@ -64,7 +71,9 @@ class Arriving:
             for _ in range(count):
                 n = self.published
                 at = self._newest - SPREAD * ((n * 37 % 1000) / 1000)
-                event = request_event(id=f"new-{n}", time=at.isoformat())
+                event = request_event(
+                    id=f"new-{n}", time=at.isoformat(), projectid=self._project
+                )
                 sent = await producer.send_and_wait(
                     self._topic, json.dumps(event).encode(), key=str(n).encode()
                 )
@@ -134,15 +143,13 @@ async def test_kills_and_freezes_change_no_row_of_a_file_while_more_logs_arrive(
 ) -> None:
     await ensure_topics(kafka_bootstrap)
     topic = await make_topic("requests", partitions=3)
+    project = random_name("demo")
     folder = tmp_path / "objects"
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
         "MONGODB_URI": mongodb_uri,
         "DAYBOOK_MONGODB_DATABASE": database_name,
         "DAYBOOK_REQUESTS_TOPIC": topic,
-        "DAYBOOK_TASKS_TOPIC": await make_topic("tasks", partitions=1),
-        "DAYBOOK_WEBHOOKS_TOPIC": await make_topic("webhooks", partitions=1),
-        "DAYBOOK_EXPORTS_TOPIC": await make_topic("exports", partitions=1),
         "DAYBOOK_INGEST_GROUP_ID": random_name("ingest"),
         "DAYBOOK_EXPORTER_GROUP_ID": random_name("exporter"),
         "DAYBOOK_STORAGE_URL": str(folder),
@@ -151,13 +158,13 @@ async def test_kills_and_freezes_change_no_row_of_a_file_while_more_logs_arrive(
     }
     database = mongo_client[database_name]
     newest = datetime.now(UTC)
-    await store_logs(database["logs"], count, newest, padding)
+    await store_logs(database["logs"], project, count, newest, padding)
     await ensure_exports(database["exports"])
-    arriving = Arriving(kafka_bootstrap, topic, newest)
+    arriving = Arriving(kafka_bootstrap, topic, project, newest)
     spawn("ingest", environment)
     await arriving.publish(100)  # before the export: it waits until they are stored
     asked = new_export(
-        "demo",
+        project,
         "exp_1",
         read_parameters(
             {"exported_object": "api_log", "parameters": {"fields": FIELDS}}
@@ -214,15 +221,20 @@ async def test_kills_and_freezes_change_no_row_of_a_file_while_more_logs_arrive(
     arrived = {row[0] for row in rows if row[0].startswith("new-")}
     assert {f"new-{n}" for n in range(100)} <= arrived
     assert arriving.published > len(arrived)
+    webhooks = await told(kafka_bootstrap, WEBHOOKS, project)
+    assert [one["id"] for one in webhooks] == ["exp_1.done"]
+    tasks = await told(kafka_bootstrap, TASKS, project)
+    finished = [one for one in tasks if one["type"].endswith("task.finished.v1")]
+    assert [one["id"] for one in finished] == ["exp_1.finished"]
     assert frozen.poll() is None, "the woken process goes on"
-    listed = {text_part(done, part) for part in done["parts"]}
-    listed |= {columns_part(done, part) for part in done["parts"]}
+    listed = listed_objects(done)
 
     def only_what_is_listed() -> bool:
         there = (folder / folder_of(done)).iterdir()
-        return {f"{folder_of(done)}{one.name}" for one in there} == listed
+        assert {f"{folder_of(done)}{one.name}" for one in there} == listed
+        return True
 
-    # Its own last part, where it had one under way, the woken one removes itself.
+    # Nor does anything stay of parts that were under way at a kill.
     await eventually(only_what_is_listed, within=30)
     peaks += [peak_resident_mb(one.pid) for one in (frozen, last)]
     assert max(peaks) < MOST_RESIDENT_MB, peaks

@@ -1,5 +1,7 @@
+import asyncio
 import os
 import stat
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -205,3 +207,33 @@ async def test_a_storage_that_is_away_lists_nothing_and_says_so(tmp_path: Path) 
 
     with pytest.raises(ObjectsUnavailable):
         _ = [name async for name in Objects(str(tmp_path / "objects")).list("a/")]
+
+
+async def test_what_a_killed_process_left_half_written_is_discarded(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "objects"
+    writes = (
+        "import asyncio, sys\n"
+        "from daybook.runtime.objects import Objects\n"
+        "async def chunks():\n"
+        "    while True:\n"
+        "        yield bytes(1_000_000)\n"
+        "        await asyncio.sleep(0.001)\n"
+        "asyncio.run(Objects(sys.argv[1]).put('p/half', chunks()))\n"
+    )
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", writes, str(folder)
+    )
+    await eventually(lambda: list(folder.rglob("half*")), within=30)
+    process.kill()
+    await process.wait()  # it was killed
+    objects = Objects(str(folder))
+    await objects.put("p/whole", pieces(CONTENT))
+    await objects.put("q/whole", pieces(CONTENT))
+
+    await objects.discard_unfinished("p/")
+
+    left = sorted(str(one.relative_to(folder)) for one in folder.rglob("*/*"))
+    assert left == ["p/whole", "q/whole"]
+    assert await read(objects, "p/whole") == CONTENT

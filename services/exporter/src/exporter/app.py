@@ -34,6 +34,7 @@ from exporter.encoding.parts import PART_BYTES, PART_ROWS
 from exporter.expiry import Expiry
 from exporter.jobs import Jobs, Limits
 from exporter.judge import Judge, Judged
+from exporter.leftovers import Leftovers
 from exporter.progress import Progress
 from exporter.run import Exports
 from exporter.settings import Settings
@@ -45,6 +46,7 @@ from exporter.writer import Writer
 
 ANNOUNCE_EVERY = timedelta(seconds=1)
 EXPIRE_EVERY = timedelta(hours=1)
+TIDY_EVERY = timedelta(seconds=5)
 LOOK_EVERY = timedelta(seconds=1)
 COUNT_EVERY = timedelta(seconds=5)
 COMMANDS_EVERY = timedelta(milliseconds=200)
@@ -125,6 +127,7 @@ class Exporter:
             loops={
                 self._announcer.sweep: ANNOUNCE_EVERY,
                 Expiry(stored, objects).sweep: EXPIRE_EVERY,
+                Leftovers(stored, objects, settings.export_lease).sweep: TIDY_EVERY,
                 self._look: LOOK_EVERY,
                 self._count: COUNT_EVERY,
                 doing.work: COMMANDS_EVERY,

@@ -9,6 +9,7 @@ from daybook.storage.exports import KEPT_FILES
 from pymongo.asynchronous.collection import AsyncCollection
 
 from exporter.expiry import remove_files
+from exporter.jobs import ENDED
 
 CANCELLED = "cancelled"
 _OPEN = ("SCHEDULED", "IN_PROGRESS")
@@ -58,11 +59,8 @@ class Deeds:
             "cancelled": True,
             # Whoever runs it comes too late from here on.
             "claim": {"$add": ["$claim", 1]},
-            "finished_at": "$$NOW",
-            "updated_at": "$$NOW",
             "expires_at": {"$add": ["$$NOW", kept_ms]},
-            "announced": False,
-            "unannounced": True,
+            **ENDED,
             **dict.fromkeys(_LEFT, "$$REMOVE"),
         }
         result = await self._exports.update_one(

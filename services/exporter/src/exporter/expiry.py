@@ -68,6 +68,8 @@ class Expiry:
 
 async def remove_files(objects: Objects, export: Document) -> None:
     """Remove all objects of an export; raises ``ObjectsUnavailable``."""
-    names = [name async for name in objects.list(folder_of(export))]
+    folder = folder_of(export)
+    names = [name async for name in objects.list(folder)]
     for name in names:
         await objects.delete(name)
+    await objects.discard_unfinished(folder)

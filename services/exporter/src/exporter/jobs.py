@@ -29,6 +29,14 @@ _FREE: Document = {
     ],
 }
 _LEASE = ("leased_until", "claimed_by")
+# What goes with every end: it is to be told, and swept up after.
+ENDED: Document = {
+    "finished_at": "$$NOW",
+    "updated_at": "$$NOW",
+    "announced": False,
+    "unannounced": True,
+    "unswept": True,
+}
 
 
 class Fenced(Exception):
@@ -144,14 +152,7 @@ class Jobs:
 
         Safe to repeat: where this claim has ended the export before, that is said.
         """
-        ended = {
-            **changes,
-            "ended_by": export["claim"],
-            "finished_at": "$$NOW",
-            "updated_at": "$$NOW",
-            "announced": False,
-            "unannounced": True,
-        }
+        ended = {**changes, **ENDED, "ended_by": export["claim"]}
         try:
             await self.update(
                 export, ended, remove=("waiting", "cursor", "keys", *_LEASE)

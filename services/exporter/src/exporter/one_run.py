@@ -15,6 +15,7 @@ from daybook.storage.exports import (
     columns_part,
     folder_of,
     joined_file,
+    listed_objects,
     text_part,
 )
 from pymongo.read_concern import ReadConcern
@@ -250,13 +251,11 @@ class Run:
         )
 
     async def _sweep(self, file: Document | None) -> None:
-        """Remove what claims before this one left behind; none comes after it."""
-        listed = {columns_part(self._export, part) for part in self._parts}
-        if self._parameters.response_format != "PARQUET":
-            listed |= {text_part(self._export, part) for part in self._parts}
+        """Remove what claims before this one left behind, as far as it is there."""
+        ended = {**self._export, "parts": self._parts}
         if file is not None:
-            listed.add(file["name"])
-        await self._storage.keep_only(folder_of(self._export), listed)
+            ended["file"] = file
+        await self._storage.keep_only(folder_of(ended), listed_objects(ended))
 
     @asynccontextmanager
     async def _counting(self) -> AsyncGenerator[None]:

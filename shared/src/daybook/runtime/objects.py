@@ -139,6 +139,21 @@ class Objects:
         except (BaseError, PermissionError) as error:
             raise ObjectsUnavailable(_first_line(error)) from error
 
+    async def discard_unfinished(self, prefix: str) -> None:
+        """Remove what a :meth:`put` left below ``prefix`` whose process was killed.
+
+        For when nobody writes there any more: a put that does begins anew at best. A
+        folder keeps such files beside its objects; clouds have a lifecycle rule for
+        them. Raises :class:`ObjectsUnavailable`.
+        """
+        checked = _checked(prefix.removesuffix("/"))
+        if self._folder is None:
+            return
+        try:
+            await asyncio.to_thread(_discard, self._folder / checked)
+        except OSError as error:
+            raise ObjectsUnavailable(_first_line(error)) from error
+
     def local_path(self, name: str) -> Path | None:
         """Where the object's file is or would be, absolute; None in a cloud.
 
@@ -212,6 +227,13 @@ def _local(folder: Path) -> Store:
         return LocalStore(folder.absolute())
     except (OSError, BaseError) as error:
         raise ObjectsUnavailable(_first_line(error)) from error
+
+
+def _discard(folder: Path) -> None:
+    # No object's name has a number sign: obstore writes beside the object, under its
+    # name and a number, and renames in the end.
+    for unfinished in folder.rglob("*#*"):
+        unfinished.unlink(missing_ok=True)
 
 
 def _sync(folder: Path, name: str) -> None:

@@ -9,7 +9,7 @@ A document holds, beside ``_id`` (``PROJECT/ID``)::
     expected_rows? rows bytes cursor? keys?
     parts[{number claim rows bytes columns_bytes}] file?{name bytes}
     finished_at? expires_at? error?{message} cancelled? complete_until?
-    announced? unannounced? has_files? deleted_at?
+    announced? unannounced? unswept? has_files? deleted_at?
 
 query inserts it for a person, the exporter for an event; from then on it is the
 exporter's. ``request_id`` is that of the API request, or the id of the event.
@@ -26,7 +26,9 @@ whole before it was listed; ``file`` is the joined one of a PARQUET export.
 ``complete_until``: what was received from then on may be missing.
 
 ``announced`` is false from DONE or ERROR on until its events are acknowledged;
-``unannounced`` is true meanwhile, else left out. ``has_files`` is true from the first
+``unannounced`` is true meanwhile, else left out. ``unswept`` is true from then on until
+objects that are not listed were removed once more, when no claim before the last can
+still be at work. ``has_files`` is true from the first
 part on until all are removed. ``cancelled``: it is ERROR because a person said so.
 ``deleted_at`` hides it from every reader; a day later it is purged.
 
@@ -60,6 +62,7 @@ EXPORTS_BY_TIME = "by_time"
 EXPORTS_BY_STATUS = "by_status"
 EXPORTS_TO_RUN = "to_run"
 EXPORTS_UNANNOUNCED = "unannounced"
+EXPORTS_UNSWEPT = "unswept"
 EXPORTS_WITH_FILES = "with_files"
 EXPORTS_DELETED = "deleted"
 
@@ -83,6 +86,12 @@ EXPORT_INDEXES = (
         [("finished_at", 1)],
         name=EXPORTS_UNANNOUNCED,
         partialFilterExpression={"unannounced": True},
+    ),
+    # The sweep for what claims before the last one left behind.
+    IndexModel(
+        [("finished_at", 1)],
+        name=EXPORTS_UNSWEPT,
+        partialFilterExpression={"unswept": True},
     ),
     # The sweep for files whose time is over.
     IndexModel(
@@ -148,6 +157,17 @@ def text_part(export: Mapping[str, Any], part: Mapping[str, Any]) -> str:
 def columns_part(export: Mapping[str, Any], part: Mapping[str, Any]) -> str:
     """The name of the same rows as Parquet: what is browsed."""
     return f"{_part(export, part)}.parquet"
+
+
+def listed_objects(export: Mapping[str, Any]) -> set[str]:
+    """The names of all that an export's document lists."""
+    parts: list[Mapping[str, Any]] = export["parts"]
+    listed = {columns_part(export, part) for part in parts}
+    if export["parameters"].get("response_format") != "PARQUET":
+        listed |= {text_part(export, part) for part in parts}
+    if "file" in export:
+        listed.add(export["file"]["name"])
+    return listed
 
 
 def joined_file(export: Mapping[str, Any], claim: int) -> str:
