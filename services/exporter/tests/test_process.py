@@ -16,8 +16,9 @@ from daybook.events.base import Event
 from daybook.events.export import ExportRecorded, ExportRequested
 from daybook.events.topics import TASKS, WEBHOOKS
 from daybook.events.writing import encode
+from daybook.exports.parameters import read_parameters
 from daybook.runtime.kafka_topics import ensure_topics
-from daybook.storage.exports import text_part
+from daybook.storage.exports import new_export, text_part
 from daybook.storage.logs import ensure_logs
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.waiting import eventually
@@ -192,6 +193,31 @@ async def test_who_dies_before_it_told_is_told_for_under_the_same_id(
     told = await world.told(WEBHOOKS)
     assert len(told) == 2
     assert told[0] == told[1]
+
+
+async def test_without_kafka_the_file_is_made_and_told_of_later_once(
+    world: World,
+) -> None:
+    await store_logs(world, 3)
+    parameters = read_parameters(
+        {"exported_object": "api_log", "parameters": {"fields": ["id"]}}
+    )
+    await world.database["exports"].insert_one(
+        new_export(world.project, "exp_1", parameters, "API", None, NOW, None)
+    )
+    kafka = world.environment["KAFKA_BOOTSTRAP_SERVERS"]
+    world.environment["KAFKA_BOOTSTRAP_SERVERS"] = "127.0.0.1:1"
+    alone = world.start()
+    made = await world.export("exp_1", status="DONE")
+    alone.kill()
+    alone.wait()  # it was killed
+
+    world.environment["KAFKA_BOOTSTRAP_SERVERS"] = kafka
+    world.start()
+    await world.export("exp_1", announced=True)
+
+    assert (made["rows"], made["announced"]) == (3, False)
+    assert [one["id"] for one in await world.told(WEBHOOKS)] == ["exp_1.done"]
 
 
 async def test_a_run_that_waits_is_heard_of_by_its_task(world: World) -> None:

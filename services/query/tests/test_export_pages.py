@@ -1,5 +1,6 @@
 """The Exports pages, as the server makes them."""
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -330,6 +331,48 @@ async def test_run_again_makes_a_new_one_of_the_same(
     assert (made["channel"], made["waiting"]) == ("WEBSITE", True)
     assert "a new export of the same" in text_of(page.text)
     assert page.url.path == f"/exports/{made['id']}"
+
+
+@pytest.mark.parametrize(
+    ("page", "action"),
+    [
+        ("/new-export/api_log", "/new-export/api_log"),
+        ("/exports/exp_1", "/exports/exp_1/again"),
+    ],
+)
+async def test_a_button_that_is_pressed_twice_makes_one_export(
+    signed_in: httpx.AsyncClient,
+    stored: Store,
+    database: Database,
+    page: str,
+    action: str,
+) -> None:
+    await stored("exp_1")
+    form = form_in((await signed_in.get(page)).text, action)
+
+    twice = await asyncio.gather(
+        *(signed_in.post(action, data=form) for _ in range(2)),
+    )
+    anew = form_in((await signed_in.get(page)).text, action)
+    third = await signed_in.post(action, data=anew)
+
+    first, second = (sent.headers["location"] for sent in twice)
+    assert first == second != third.headers["location"]
+    assert await database["exports"].count_documents({"id": {"$ne": "exp_1"}}) == 2
+
+
+async def test_who_is_signed_in_is_who_asked(
+    signed_in: httpx.AsyncClient, database: Database
+) -> None:
+    page = "/new-export/api_log"
+
+    await press(signed_in, page, page)
+
+    made = await database["exports"].find_one({})
+    key = await database["api_keys"].find_one({})
+    assert made is not None
+    assert key is not None
+    assert (made["channel"], made["user_id"]) == ("WEBSITE", key["_id"])
 
 
 async def test_the_file_is_downloaded_by_who_is_signed_in(

@@ -110,6 +110,16 @@ async def test_a_task_is_enqueued_here_and_run_there(client: RecordingClient) ->
     assert {event.task_id for event in client.tasks} == {task_id}
 
 
+async def test_a_run_that_goes_on_for_another_tells_of_what_comes_alone(
+    client: RecordingClient,
+) -> None:
+    async with client.task("VOUCHERS.IMPORT", task_id="task_1", started=True) as task:
+        task.advance(done=7)
+
+    assert kinds(client) == ["progressed", "finished"]
+    assert finished(client).done_count == 7
+
+
 async def test_a_further_run_says_which_it_is(client: RecordingClient) -> None:
     async with client.task("VOUCHERS.IMPORT", task_id="task_1", run=2):
         pass

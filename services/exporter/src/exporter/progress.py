@@ -1,13 +1,20 @@
 """How far running exports are, told as it happens: the task of each, and metrics."""
 
 from datetime import timedelta
+from typing import Protocol, Unpack
 
-from daybook import Client
+from daybook.client.task_settings import TaskOptions
 from daybook.client.tasks import Task
 from daybook.runtime.metrics import ExporterMetrics
 from daybook.runtime.mongo import Document
 
 from exporter.announcing import task_links
+
+
+class Tasks(Protocol):
+    """Makes runs of tasks: a client does."""
+
+    def task(self, task_type: str, **options: Unpack[TaskOptions]) -> Task: ...
 
 
 class Progress:
@@ -19,7 +26,7 @@ class Progress:
     """
 
     def __init__(
-        self, client: Client, metrics: ExporterMetrics, heartbeat: timedelta
+        self, client: Tasks, metrics: ExporterMetrics, heartbeat: timedelta
     ) -> None:
         self._client = client
         self._metrics = metrics

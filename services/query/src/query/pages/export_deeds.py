@@ -17,7 +17,7 @@ from query.exports.parts import ExportParts
 from query.exports.shapes import expires_at
 from query.pages.asked import COMMAND
 from query.pages.desk import Desk
-from query.pages.export_views import FINISHED, SAID, Row
+from query.pages.export_views import FINISHED, ONCE, SAID, Row
 from query.pages.exports import AGAIN, ENDED
 from query.pages.links import EXPORTS, export_page
 from query.pages.posts import Fields, posted, see
@@ -45,7 +45,7 @@ def export_deeds(desk: Desk, exports: ExportParts) -> APIRouter:
 
     @router.post(f"{_ONE}/again")
     async def run_again(request: Request, export_id: str) -> Response:  # pyright: ignore[reportUnusedFunction]
-        async def deed(session: Session, _: Fields) -> Response:
+        async def deed(session: Session, fields: Fields) -> Response:
             project_id = session.caller.project_id
             export = await exports.stored.find(project_id, export_id)
             _may_run_again(export)
@@ -53,8 +53,9 @@ def export_deeds(desk: Desk, exports: ExportParts) -> APIRouter:
                 project_id,
                 parameters_of(export),
                 channel=WEBSITE,
-                user_id=None,
+                user_id=session.caller.key_id,
                 request_id=request_id_of(request),
+                once=fields.get(ONCE),
             )
             return see(f"{export_page(made['id'])}?{SAID}={AGAIN}")
 

@@ -30,6 +30,8 @@ _STATUS_WORDS = {
 FINISHED = frozenset(ENDED)
 # The page's parameter that says what a form has just done, by its word.
 SAID = "said"
+# The field of a form that makes one export, though a button is pressed twice.
+ONCE = "once"
 
 SHEET = Sheet(
     EXPORTS,

@@ -25,7 +25,7 @@ from query.pages.export_forms import (
     inputs,
     kinds,
 )
-from query.pages.export_views import SAID
+from query.pages.export_views import ONCE, SAID
 from query.pages.export_words import filter_chips, filters_sentence, object_word
 from query.pages.exports import MADE
 from query.pages.forms import Pairs
@@ -70,8 +70,9 @@ def exporting_pages(desk: Desk, exports: ExportParts) -> APIRouter:
                 session.caller.project_id,
                 parameters,
                 channel=WEBSITE,
-                user_id=None,
+                user_id=session.caller.key_id,
                 request_id=request_id_of(request),
+                once=fields.get(ONCE),
             )
             return see(f"{export_page(made['id'])}?{SAID}={MADE}")
 
@@ -99,6 +100,7 @@ def exporting_pages(desk: Desk, exports: ExportParts) -> APIRouter:
             "chips": [],
             "sentence": None,
             "estimate": None,
+            "once": exports.making.once(),
         }
         if selected is not None:
             filters = selected.filters

@@ -72,6 +72,7 @@ def exports_pages(desk: Desk, exports: ExportParts, commands: Commands) -> APIRo
             else:
                 said = said or _said(export, pairs)
                 context["detail"] = export_detail(export, kept, exports.clock(), said)
+                context["once"] = exports.making.once()
         return desk.page("exports.html", context, session=session, status=status)
 
     return router
