@@ -1,4 +1,4 @@
-"""A way to a server that holds on to one message: for killing who sent it just then."""
+"""A way to a server that breaks at one message: for faults in just that moment."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -6,16 +6,17 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Literal
 
-# What is held: the message itself, or the answer to it, which was done then.
-Held = Literal["message", "answer"]
+# What is held back: the message itself, or the answer to it, which was done then. Or
+# the connection is cut in the middle of it, and nothing is held.
+Held = Literal["message", "answer", "connection"]
 
 
 @dataclass
 class Way:
     """Passes all on to ``host`` and ``port``, until a message has ``text`` in it.
 
-    From then on its connection hears nothing any more; others do. ``held`` is set in
-    that moment.
+    From then on its connection hears nothing any more, or is cut; others work, and
+    later ones. ``held`` is set in that moment.
     """
 
     host: str
@@ -67,10 +68,10 @@ class Way:
             seen = before + chunk
             before = seen[-len(self.text) :]
             if self.text in seen and not self.held.is_set():
-                silent.set()
                 self.held.set()
-                if self.what == "message":
-                    chunk = b""
+                silent.set()
+                if self.what == "connection":
+                    raise EOFError
             if silent.is_set() and self.what == "message":
                 continue
             back.write(chunk)
