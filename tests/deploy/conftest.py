@@ -1,10 +1,17 @@
-"""The tools that look at images and manifests, as `make tools` installs them."""
+"""What looks at images and manifests, and what the services read."""
 
 import subprocess
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from exporter.settings import Settings as ExporterSettings
+from ingest.settings import Settings as IngestSettings
+from pydantic import AliasChoices
+from pydantic_settings import BaseSettings
+from query.settings import QuerySettings
+from task_tracker.settings import Settings as TrackerSettings
+from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 ROOT = Path(__file__).parents[2]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
@@ -30,3 +37,33 @@ def tool() -> Tool:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def settings_of() -> Mapping[str, type[BaseSettings]]:
+    """Each service's settings."""
+    return {
+        "ingest": IngestSettings,
+        "task-tracker": TrackerSettings,
+        "webhook-dispatcher": DispatcherSettings,
+        "exporter": ExporterSettings,
+        "query": QuerySettings,
+    }
+
+
+@pytest.fixture(scope="session")
+def variables_of(
+    settings_of: Mapping[str, type[BaseSettings]],
+) -> Callable[[str], set[str]]:
+    """The variables that a service reads."""
+
+    def variables(service: str) -> set[str]:
+        found: set[str] = set()
+        for name, field in settings_of[service].model_fields.items():
+            alias = field.validation_alias
+            known = alias.choices if isinstance(alias, AliasChoices) else [alias]
+            found |= {str(each) for each in known if each is not None}
+            found.add(f"DAYBOOK_{name}".upper())
+        return found
+
+    return variables

@@ -8,22 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from exporter.settings import Settings as ExporterSettings
-from ingest.settings import Settings as IngestSettings
-from pydantic import AliasChoices
 from pydantic_settings import BaseSettings
 from query.settings import QuerySettings
-from task_tracker.settings import Settings as TrackerSettings
-from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 ROOT = Path(__file__).parents[2]
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "ingest": IngestSettings,
-    "task-tracker": TrackerSettings,
-    "webhook-dispatcher": DispatcherSettings,
-    "exporter": ExporterSettings,
-    "query": QuerySettings,
-}
+SERVICES = ("ingest", "task-tracker", "webhook-dispatcher", "exporter", "query")
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -58,17 +47,6 @@ def services(tool: Tool, secrets: dict[str, str]) -> dict[str, Any]:
     return json.loads(found.stdout)["services"]
 
 
-def names(settings: type[BaseSettings]) -> set[str]:
-    """The variables that a service reads."""
-    found: set[str] = set()
-    for name, field in settings.model_fields.items():
-        alias = field.validation_alias
-        known = alias.choices if isinstance(alias, AliasChoices) else [alias]
-        found |= {str(each) for each in known if each is not None}
-        found.add(f"DAYBOOK_{name}".upper())
-    return found
-
-
 def test_compose_takes_the_file_as_it_is(tool: Tool, secrets: dict[str, str]) -> None:
     found = config(tool, secrets, "--quiet")
 
@@ -99,17 +77,21 @@ def test_secrets_are_taken_by_the_services(secrets: dict[str, str]) -> None:
     assert settings.box() is not None
 
 
-@pytest.mark.parametrize("service", SETTINGS)
+@pytest.mark.parametrize("service", SERVICES)
 def test_a_service_gets_only_what_it_reads(
-    service: str, services: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    service: str,
+    services: dict[str, Any],
+    settings_of: Mapping[str, type[BaseSettings]],
+    variables_of: Callable[[str], set[str]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     environment = services[service]["environment"]
 
-    assert set(environment) <= names(SETTINGS[service])
+    assert set(environment) <= variables_of(service)
 
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    assert SETTINGS[service]().model_dump()["mongodb_uri"].startswith("mongodb://")
+    assert settings_of[service]().model_dump()["mongodb_uri"].startswith("mongodb://")
 
 
 def test_every_container_of_ours_is_locked_down(services: dict[str, Any]) -> None:
@@ -145,7 +127,7 @@ def test_nothing_reads_before_the_database_can_be_written(
     assert init["mongodb"]["condition"] == "service_healthy"
     assert init["kafka"]["condition"] == "service_healthy"
     assert init["mongodb-initiate"]["condition"] == "service_completed_successfully"
-    for name in SETTINGS:
+    for name in SERVICES:
         (waits,) = services[name]["depends_on"].items()
         assert waits[0] == "init"
         assert waits[1]["condition"] == "service_completed_successfully"

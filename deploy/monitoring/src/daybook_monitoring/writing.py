@@ -20,9 +20,22 @@ def files() -> Iterator[tuple[Path, str]]:
     for one in dashboards():
         text = json.dumps(_dashboard(one), indent=1, ensure_ascii=False)
         yield Path("dashboards", f"{one.uid}.json"), f"{text}\n"
-    group = {"name": "daybook", "rules": [_rule(one) for one in alerts()]}
-    text = yaml.safe_dump({"groups": [group]}, sort_keys=False, width=88)
-    yield Path("alerts", "daybook.yaml"), _HEAD + text
+    groups = {
+        "groups": [{"name": "daybook", "rules": [_rule(one) for one in alerts()]}]
+    }
+    yield Path("alerts", "daybook.yaml"), _HEAD + _yaml(groups)
+    # The same for the Prometheus operator.
+    rule = {
+        "apiVersion": "monitoring.coreos.com/v1",
+        "kind": "PrometheusRule",
+        "metadata": {"name": "daybook"},
+        "spec": groups,
+    }
+    yield Path("prometheus-rule.yaml"), _HEAD + _yaml(rule)
+
+
+def _yaml(document: dict[str, Any]) -> str:
+    return yaml.safe_dump(document, sort_keys=False, width=88)
 
 
 def _dashboard(one: Dashboard) -> dict[str, Any]:
