@@ -8,6 +8,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 CLIENTS := tests/clients/node_modules/.package-lock.json
 TOOLS := .venv/tools/.installed
+# Most tests wait more than they work: two at once, a file each, with servers of their own.
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist loadfile
 
 .PHONY: help
 help: ## Say what each target does
@@ -26,7 +29,9 @@ run: install ## Start everything on this machine: Kafka, MongoDB, services, shop
 
 .PHONY: test
 test: install browser clients tools prometheus ## Run the whole suite against a real Kafka and a real MongoDB
-	$(BIN)/pytest -m "not fault"
+	$(PYTEST) -m "not fault" --ignore=tests/browser
+	@# Playwright keeps an event loop running in its process.
+	$(PYTEST) -m "not fault" tests/browser
 
 .PHONY: test-faults
 test-faults: install ## Kill, freeze and restart things under load (minutes)
