@@ -8,7 +8,7 @@ import asyncio
 import json
 import socket
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +21,14 @@ from daybook.exports.parameters import read_parameters
 from daybook.runtime.consuming.lag import Lag
 from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.exports import ensure_exports, new_export
-from daybook.storage.webhook_endpoints import VERSION_ID
 from daybook.testing.receivers import Received, Receiver, reply
 from daybook.testing.records import request_event, task_event, webhook_event
+from daybook.testing.stored_endpoints import KEYS, store_endpoint
 from daybook.testing.waiting import eventually
-from daybook.webhooks.sealing import Box, keys_from
 from pymongo import AsyncMongoClient
 
 Document = dict[str, Any]
 KEDA = Path(__file__).parents[2] / "deploy/k8s/components/keda/scaled-objects.yaml"
-KEYS = "k1:" + "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="
 EVENTS = 500
 
 
@@ -138,7 +136,7 @@ async def test_what_is_due_rises_while_receivers_are_slow_and_falls_to_none(
         Receiver(slowly) as receiver,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http,
     ):
-        await store_endpoint(database, project, receiver.url())
+        await store_endpoint(database, project, receiver.url(), max_in_flight=2)
         spawn(
             "webhook_dispatcher",
             {
@@ -182,33 +180,6 @@ async def test_what_is_due_rises_while_receivers_are_slow_and_falls_to_none(
         await eventually(rises, within=60)
         receiver.answer = answers
         await eventually(is_none, within=60)
-
-
-async def store_endpoint(database: Any, project: str, url: str) -> None:
-    key = f"{project}/we_1"
-    await database["webhook_endpoints"].insert_one(
-        {
-            "_id": key,
-            "project_id": project,
-            "id": "we_1",
-            "url": url,
-            "event_types": ["*"],
-            "active": True,
-            "secrets": [
-                {
-                    "secret": Box(keys_from(KEYS)).seal(
-                        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", key
-                    )
-                }
-            ],
-            "headers": [],
-            "retry_schedule_s": [0.5] * 50,
-            "max_in_flight": 2,
-            "timeout_ms": 3_000,
-            "created_at": datetime.now(UTC) - timedelta(minutes=5),
-        }
-    )
-    await database["webhook_endpoints"].insert_one({"_id": VERSION_ID, "version": 1})
 
 
 async def test_exports_that_wait_are_counted_until_they_are_made(

@@ -141,9 +141,8 @@ class Deliveries:
     def _left(self, lane: Lane) -> int:
         """How many more attempts all lanes like this one may hold."""
         left = self._most - len(self._in_flight) - len(self._reserved)
-        if lane.is_slow():
-            left = min(left, self._most // 2 - self._slow_in_flight)
-        return left
+        slow = lane.is_slow()
+        return min(left, self._most // 2 - self._slow_in_flight) if slow else left
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -286,14 +285,15 @@ class Deliveries:
         """Begin nothing more; wait for what is being sent, then for its results."""
         self._stopping = True
         self._called.set()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                while self._tasks:  # who looked for work still begins what it took
+                    await asyncio.wait(self._tasks)
         await self._parts.recorder.finish()
 
 
 def _cannot_open(now: datetime, error: SealError) -> Attempt:
     """An attempt that could not begin: the operator has to give the key back."""
     log.error("an endpoint's secrets cannot be opened: %s", error)
-    words = f"its secrets cannot be opened: {error}"
-    failure = Failure(ErrorKind.PROTOCOL, words)
+    failure = Failure(ErrorKind.PROTOCOL, f"its secrets cannot be opened: {error}")
     return Attempt(started_at=now, duration_ms=0.0, request_headers=(), error=failure)

@@ -85,7 +85,9 @@ class Intake(ConsumerRebalanceListener, Generic[ItemT]):
             items = await self._judge_all(batch)
             if not await pipeline.room(ROOM_WITHIN_S):
                 self._hold(consumer, pipeline)
-            if consumer.polled_is_current():
+            # One that waited for room until a stop is read again: what it stored now
+            # would come after the last commit.
+            if self._pipeline is pipeline and consumer.polled_is_current():
                 pipeline.take(items)
             taken = True
         finally:
@@ -158,9 +160,9 @@ class Intake(ConsumerRebalanceListener, Generic[ItemT]):
             self._holding.cancel()
         if consumer is None or pipeline is None:
             return
+        self._pipeline = None
         consumer.pause(*consumer.assignment())
         await pipeline.drain(within)
-        self._pipeline = None
 
 
 def _ms(seconds: float) -> int:
