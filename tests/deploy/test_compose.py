@@ -2,12 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 from pydantic_settings import BaseSettings
 from query.settings import QuerySettings
 
@@ -109,6 +112,24 @@ def test_every_container_of_ours_is_locked_down(services: dict[str, Any]) -> Non
             assert service["build"]["args"]["SERVICE"], name
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_not_killed_before_its_drain_is_over(
+    service: str,
+    services: dict[str, Any],
+    settings_of: Mapping[str, type[BaseSettings]],
+) -> None:
+    fields = settings_of[service].model_fields
+    name = "shutdown_grace" if service == "query" else "drain_within"
+    given = services[service]["environment"].get(f"DAYBOOK_{name.upper()}")
+    drain = TypeAdapter(timedelta).validate_python(given or fields[name].default)
+    if service != "query":
+        drain += fields["rebalance_timeout"].default / 2
+
+    assert _length(services[service]["stop_grace_period"]) >= drain + timedelta(
+        seconds=10
+    )
+
+
 def test_query_and_every_exporter_have_one_folder_of_files(
     services: dict[str, Any],
 ) -> None:
@@ -158,3 +179,11 @@ def test_kafka_has_all_that_replaces_the_default_configuration(
 
 def _listed(environment: Mapping[str, str], name: str) -> list[str]:
     return environment[f"KAFKA_{name}"].split(",")
+
+
+def _length(written: str) -> timedelta:
+    """A duration as compose prints it: ``1m30s``."""
+    found = re.fullmatch(r"(?:(\d+)m)?(?:(\d+)s)?", written)
+    assert found, written
+    minutes, seconds = (int(part or 0) for part in found.groups())
+    return timedelta(minutes=minutes, seconds=seconds)
