@@ -7,6 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
+from daybook.runtime.ending import end
 from daybook.runtime.mongo import Document, is_unavailable
 from pymongo.errors import PyMongoError
 
@@ -112,8 +113,7 @@ class Exports:
             await asyncio.wait((working, renewing), return_when=asyncio.FIRST_COMPLETED)
             if not working.done() and not run.ending:
                 # Whoever writes its end may find it ended, and not its claim's.
-                working.cancel()
-                await asyncio.gather(working, return_exceptions=True)
+                await end([working])
                 renewing.result()
             await working
             log.info("export %s: ended", export["_id"])
@@ -122,7 +122,7 @@ class Exports:
             log.info("export %s: no longer claim %s's", export["_id"], export["claim"])
             await self._quietly(run.tidy(), self._jobs.leave(export))
         except asyncio.CancelledError:
-            await _cancelled(working)
+            await end([working])
             await self._quietly(self._jobs.let_go(export), run.tidy())
             raise
         except Exception:
@@ -132,7 +132,7 @@ class Exports:
             await self._quietly(run.tidy(), self._jobs.leave(export))
         finally:
             self._tools.notices.over(export)
-            await _cancelled(working, renewing)
+            await end([working, renewing])
 
     async def _renew(self, export: Document) -> None:
         """Ends with :class:`Fenced`; a database that is away is asked again."""
@@ -151,10 +151,3 @@ class Exports:
                 await asyncio.wait_for(work, _LET_GO_S)
             except (PyMongoError, TimeoutError) as error:
                 log.warning("left to its lease's end: %s", str(error)[:200])
-
-
-async def _cancelled(*tasks: asyncio.Task[None]) -> None:
-    # All of them before the first wait: it may be cut off itself.
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -17,6 +17,7 @@ from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker, repeat
+from daybook.runtime.ending import end
 from daybook.runtime.metrics import DispatcherMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
 from daybook.runtime.project_tiers import ProjectTiers
@@ -266,8 +267,7 @@ class WebhookDispatcher:
             return None
 
     async def _close(self) -> None:
-        for running in self._running[1:]:
-            running.cancel()
+        await end(self._running[1:])
         await self._deliveries.stop(self._settings.drain_within.total_seconds())
         await asyncio.gather(*self._running, return_exceptions=True)
         await self._patiently("let go of slots", self._slots.leave())

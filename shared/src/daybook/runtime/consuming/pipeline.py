@@ -16,6 +16,7 @@ from aiokafka import TopicPartition
 
 from daybook.runtime.consuming.settings import ConsumerSettings
 from daybook.runtime.consuming.watermark import Span, Watermark
+from daybook.runtime.ending import end
 from daybook.runtime.metrics import ConsumerMetrics
 
 log = logging.getLogger(__name__)
@@ -208,6 +209,4 @@ class Pipeline(Generic[ItemT]):
 
     async def close(self) -> None:
         """Give up what is still being written; it was not committed."""
-        for task in list(self._writes):
-            task.cancel()
-        await asyncio.gather(*self._writes, return_exceptions=True)
+        await end(self._writes)

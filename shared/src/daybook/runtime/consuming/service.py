@@ -23,6 +23,7 @@ from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.lag import Lag
 from daybook.runtime.consuming.pipeline import ItemT, Pipeline
 from daybook.runtime.consuming.settings import ConsumerSettings
+from daybook.runtime.ending import end
 from daybook.runtime.health import health_routes
 from daybook.runtime.kafka_topics import absent_topics
 from daybook.runtime.mongo import is_unavailable
@@ -154,9 +155,7 @@ class ConsumingService(Generic[ItemT]):
         await self._intake.stop(self._settings.drain_within.total_seconds())
 
     async def _close(self) -> None:
-        for loop in self._loops:
-            loop.cancel()
-        await asyncio.gather(*self._loops, return_exceptions=True)
+        await end(self._loops)
         await self._pipeline.close()
         await self._lag.close()
         await self._close_parts()

@@ -1,0 +1,25 @@
+"""Tasks that are to end, at a stop."""
+
+import asyncio
+from collections.abc import Collection
+from typing import Any
+
+# How long a task may take to end before it is told once more: what it does in its end
+# is cut off by that.
+AGAIN_AFTER_S = 5.0
+
+
+async def end(
+    tasks: Collection["asyncio.Task[Any]"], again_after_s: float = AGAIN_AFTER_S
+) -> None:
+    """Cancel these, and return once they have ended, however they do.
+
+    Each is told again until it has: a cancellation that comes together with what a task
+    waits for can be lost (``asyncio.wait_for`` of Python 3.11, which the database's
+    driver uses), and a task that goes on then would hold up the stop for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=again_after_s)
