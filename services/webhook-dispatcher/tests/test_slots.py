@@ -66,7 +66,9 @@ async def test_slots_taken_at_the_same_moment_go_to_one(collection: Any) -> None
 async def test_a_silent_process_loses_its_slots_and_its_fencing_numbers(
     collection: Any,
 ) -> None:
-    silent, other = Slots(collection, "silent", SHORT), Slots(collection, "b", LONG)
+    # It is frozen: its own clock tells it of no lease that ran out.
+    silent = Slots(collection, "silent", SHORT, stopwatch=lambda: 0.0)
+    other = Slots(collection, "b", LONG)
     await silent.balance()
     before = dict(silent.mine)
 
@@ -81,7 +83,7 @@ async def test_a_silent_process_loses_its_slots_and_its_fencing_numbers(
 
 
 async def test_a_lease_that_ran_out_unnoticed_is_a_new_lease(collection: Any) -> None:
-    process = Slots(collection, "a", SHORT)
+    process = Slots(collection, "a", SHORT, stopwatch=lambda: 0.0)
     await process.balance()
 
     async def ran_out() -> bool:
