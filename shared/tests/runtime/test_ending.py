@@ -1,6 +1,8 @@
 """Tasks that are to end do, whatever becomes of their cancellation."""
 
 import asyncio
+import gc
+from typing import Any
 
 from daybook.runtime.ending import end
 
@@ -45,3 +47,25 @@ async def test_tasks_that_fail_or_have_ended_hold_up_nothing() -> None:
 
     assert all(task.done() for task in tasks)
     assert isinstance(tasks[0].exception(), RuntimeError)
+
+
+async def test_the_loop_does_not_tell_of_what_a_task_raised_at_its_end() -> None:
+    told: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: told.append(context)
+    )
+
+    async def fails() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise RuntimeError("at its end")
+
+    tasks = [asyncio.create_task(fails())]
+    await asyncio.sleep(0)
+
+    await end(tasks)
+    tasks.clear()
+    gc.collect()
+
+    assert told == []

@@ -18,8 +18,12 @@ async def end(
     waits for can be lost (``asyncio.wait_for`` of Python 3.11, which the database's
     driver uses), and a task that goes on then would hold up the stop for ever.
     """
-    left = set(tasks)
+    ended = set(tasks)  # the caller's may shrink as they end
+    left = ended
     while left:
         for task in left:
             task.cancel()
         _, left = await asyncio.wait(left, timeout=again_after_s)
+    # A failure that nobody looks at would be told by the loop as an error of its own,
+    # whenever the garbage collector comes by.
+    await asyncio.gather(*ended, return_exceptions=True)

@@ -83,12 +83,14 @@ class Intake(ConsumerRebalanceListener, Generic[ItemT]):
         taken = False
         try:
             items = await self._judge_all(batch)
-            if not await pipeline.room(ROOM_WITHIN_S):
-                self._hold(consumer, pipeline)
+            has_room = await pipeline.room(ROOM_WITHIN_S)
             # One that waited for room until a stop is read again: what it stored now
-            # would come after the last commit.
-            if self._pipeline is pipeline and consumer.polled_is_current():
-                pipeline.take(items)
+            # would come after the last commit, and nobody would end what holds.
+            if self._pipeline is pipeline:
+                if not has_room:
+                    self._hold(consumer, pipeline)
+                if consumer.polled_is_current():
+                    pipeline.take(items)
             taken = True
         finally:
             if not taken:
