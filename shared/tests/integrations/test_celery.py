@@ -69,6 +69,14 @@ SHOP = """
     def hopeless():
         raise OSError("never")
 
+    @app.task(name="child")
+    def child():
+        pass
+
+    @app.task(name="parent")
+    def parent():
+        child.delay()
+
     @app.task(name="slow", soft_time_limit=0.5)
     def slow():
         time.sleep(60)
@@ -170,7 +178,11 @@ Story = dict[str, list[dict[str, Any]]]
 
 CALLS = """
     from celery import chain
-    calls = {
+    from daybook.client.tracing import InTrace
+    traced = InTrace("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    calls = {"parent": parent.delay(), "traced": flaky.delay()}
+    traced.put_back()
+    calls |= {
         "add": add.apply_async((2, 3), headers={"request_id": "req_7"}),
         "count": count.delay(5),
         "broken": broken.delay("hunter2"),
@@ -198,15 +210,17 @@ def story(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Sto
     names = dict(zip(said[1::2], said[0::2], strict=True))
     worker = place.start_worker()
 
-    runs = {"flaky": 3, "hopeless": 2}
+    runs = {"flaky": 3, "traced": 3, "hopeless": 2}
     awaited = {(id, runs.get(name, 1)) for id, name in names.items()}
 
     def is_over(events: list[dict[str, Any]]) -> bool:
-        return awaited <= {
+        over = {
             (event["subject"], event["data"]["run"])
             for event in events
             if kinds([event]) == ["finished"]
         }
+        # One was called by another, in the worker.
+        return awaited <= over and len({id for id, _ in over} - set(names)) == 1
 
     try:
         events = place.read(is_over)
@@ -216,10 +230,12 @@ def story(kafka_bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Sto
         kill_all(worker)
         log = (place.folder / "worker.log").read_text()
     assert code == 0, log
-    return {
+    told = {
         name: [event for event in events if event["subject"] == id]
         for id, name in names.items()
     }
+    others = [event for event in events if event["subject"] not in names]
+    return told | {"called by a task": others}
 
 
 def outline(events: list[dict[str, Any]]) -> list[tuple[str, int]]:
@@ -288,6 +304,17 @@ def test_a_task_has_celerys_name_and_the_links_that_were_asked_for(
     assert {event["data"]["task_type"] for event in story["unknown"]} == {
         "nobody.knows"
     }
+
+
+def test_a_task_belongs_to_the_trace_of_who_called_it(story: Story) -> None:
+    called_by_it = story["called by a task"]
+    told = [*story["traced"], *story["parent"], *called_by_it]
+
+    assert outline(story["traced"]) == THRICE
+    assert kinds(called_by_it)[0] == "enqueued"
+    traces = {event.get("traceparent") for event in told}
+    assert traces == {"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+    assert not any("traceparent" in event for event in story["add"])
 
 
 def test_a_retried_run_says_why_it_failed(story: Story) -> None:

@@ -8,6 +8,7 @@ from daybook.client.settings import Options, Settings
 from daybook.client.synchronous import SyncClient
 from daybook.client.task_settings import TaskLinks, TaskOptions, TaskSettings
 from daybook.client.tasks import SyncTask, Task
+from daybook.client.tracing import current_traceparent
 from daybook.client.webhooks import WebhookLinks
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "TaskOptions",
     "TaskSettings",
     "WebhookLinks",
+    "current_traceparent",
 ]

@@ -18,6 +18,7 @@ from daybook.client.beats import Beats
 from daybook.client.counts import Counts, Stats
 from daybook.client.delivery import Delivery
 from daybook.client.settings import Settings
+from daybook.client.tracing import current_traceparent
 from daybook.events.base import Event
 from daybook.events.writing import EventTooLargeError, InvalidProjectError, encode
 
@@ -142,7 +143,7 @@ class Core:
                 time=time or self.settings.clock(),
                 project_id=project_id or self.settings.project_id or "",
                 sequence=sequence,
-                traceparent=traceparent,
+                traceparent=traceparent or current_traceparent(),
             )
         except InvalidProjectError as error:
             counts.dropped("invalid_project", cause=error)

@@ -10,6 +10,7 @@ from daybook.client.failed_rows import FailedRows, cut, failed_row
 from daybook.client.publisher import Publisher
 from daybook.client.task_reasons import LONGEST_MESSAGE, reason_of
 from daybook.client.task_settings import TaskOptions, task_settings
+from daybook.client.tracing import InTrace
 from daybook.events.base import INT64_MAX
 from daybook.events.task import (
     FailedRow,
@@ -61,6 +62,7 @@ class TaskRun:
         self._message: str | None = None
         self._failure: str | None = None
         self._operation_status: OperationStatus | None = None
+        self._carried: InTrace | None = None
 
     @property
     def task_id(self) -> str:
@@ -152,6 +154,23 @@ class TaskRun:
             self._unsaid = True
             if self._stopwatch() - self._said_at >= LEAST_PAUSE_S:
                 self._say_progress(self._publisher)
+
+    def enter(self) -> None:
+        """Begin; what this context publishes from now on is of the task's trace."""
+        self.begin()
+        if self._settings.traceparent is not None:
+            self._carried = InTrace(self._settings.traceparent)
+
+    def leave(self, error: BaseException | None = None) -> None:
+        """End, and put back the trace that was there before."""
+        self.end(error)
+        self.leave_trace()
+
+    def leave_trace(self) -> None:
+        """Put back the trace that was there before, whatever becomes of the run."""
+        if self._carried is not None:
+            self._carried.put_back()
+            self._carried = None
 
     def begin(self) -> None:
         """Publish that it was enqueued and has started, unless that was done."""

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from pydantic import ValidationError
 
 from daybook.client.failed_rows import words
+from daybook.client.tracing import current_traceparent
 from daybook.events.base import User
 from daybook.events.task import LONGEST_HEARTBEAT_S, TaskEnqueued
 from daybook.events.writing import PROJECT_ID
@@ -61,6 +62,7 @@ class TaskSettings:
     total: int | None = None
     # By default the client's.
     project_id: str | None = None
+    # By default the trace that it is made in.
     traceparent: str | None = None
     # Between two signs of life; None: the task never counts as stalled.
     heartbeat: timedelta | None = timedelta(seconds=10)
@@ -117,8 +119,11 @@ class TaskSettings:
 def task_settings(
     new_id: Callable[[], str], task_type: str, options: TaskOptions
 ) -> TaskSettings:
-    """The options, checked, with an id."""
+    """The options, checked, with an id and the current trace."""
     given: dict[str, Any] = {**options}
     if given.get("task_id") is None:
         given["task_id"] = new_id()
+    if given.get("traceparent") is None:
+        # Kept: signs of life are published by a thread that is in no trace.
+        given["traceparent"] = current_traceparent()
     return TaskSettings(task_type=task_type, **given)

@@ -11,10 +11,11 @@ from daybook.client.task_settings import TaskLinks, task_settings
 
 class Task(TaskRun):
     """``async with``: the block is the run. What it raises fails the run, and is raised
-    all the same; so do cancellation and an interrupt."""
+    all the same; so do cancellation and an interrupt. What the block publishes belongs
+    to the task's trace."""
 
     async def __aenter__(self) -> Self:
-        self.begin()
+        self.enter()
         return self
 
     async def __aexit__(
@@ -23,14 +24,14 @@ class Task(TaskRun):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.end(error)
+        self.leave(error)
 
 
 class SyncTask(TaskRun):
     """``with``: as ``Task``, for hosts without an event loop."""
 
     def __enter__(self) -> Self:
-        self.begin()
+        self.enter()
         return self
 
     def __exit__(
@@ -39,7 +40,7 @@ class SyncTask(TaskRun):
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.end(error)
+        self.leave(error)
 
 
 def enqueue(core: Core, publisher: Publisher, task_type: str, links: TaskLinks) -> str:

@@ -10,14 +10,13 @@ from pydantic_core import PydanticSerializationError
 
 from daybook.events.base import Event, raw_fields
 from daybook.events.topics import MEBIBYTE, TOPICS
+from daybook.events.traceparent import traceparent_of
 from daybook.events.trimming import trim_bodies
 
 Headers = tuple[tuple[str, bytes], ...]
 
 CONTENT_TYPE = b"application/cloudevents+json; charset=UTF-8"
 PROJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-# W3C Trace Context; anything else would make the whole event unreadable to others.
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}\S{0,256}")
 _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 # A batch's header, a record's own lengths, and the header names.
 _OVERHEAD = 512
@@ -80,8 +79,8 @@ def encode(
     }
     if sequence is not None:
         envelope["sequence"] = sequence
-    if traceparent is not None and _TRACEPARENT.fullmatch(traceparent):
-        envelope["traceparent"] = traceparent
+    if (trace := traceparent_of(traceparent)) is not None:
+        envelope["traceparent"] = trace
     key = subject.encode()
     envelope["data"] = orjson.Fragment(_data(event))
     value = orjson.dumps(envelope)

@@ -5,6 +5,7 @@ from typing import Any, cast
 from urllib.parse import quote
 
 from daybook.client.publisher import Publisher
+from daybook.client.tracing import InTrace
 from daybook.integrations.exchange import Exchange, Identify, Identity, Skip
 from daybook.integrations.recorder import (
     REQUEST_ID,
@@ -43,6 +44,9 @@ class DaybookMiddleware:
     characters), else a new UUIDv7; the application finds it in the scope under
     ``daybook.request_id`` and as ``request.state.daybook_request_id``. WebSockets and
     lifespan pass by, and so does a second middleware inside a first.
+
+    Its trace is that of the host's own span, where OpenTelemetry makes one, else of its
+    ``traceparent`` header; what the application publishes meanwhile has the same.
     """
 
     def __init__(
@@ -87,7 +91,8 @@ class DaybookMiddleware:
             await self.app(scope, receive, send)
             return
         try:
-            await self.app(scope, passing.receive, passing.send)
+            with InTrace(passing.traceparent):
+                await self.app(scope, passing.receive, passing.send)
         except BaseException as error:
             passing.raised(error)
             raise
@@ -122,6 +127,10 @@ class _Passing:
         self._send = send
         self._client_left = False
         self._trailers = False
+
+    @property
+    def traceparent(self) -> str | None:
+        return self._recording.traceparent
 
     async def receive(self) -> Message:
         message = await self._receive()

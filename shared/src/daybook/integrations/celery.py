@@ -17,13 +17,17 @@ from celery import Celery, current_task, signals
 from daybook.client import SyncClient, TaskLinks
 from daybook.client.task_reasons import reason_of
 from daybook.client.task_run import TaskRun
+from daybook.client.tracing import current_traceparent
 from daybook.events.task import TaskEnqueued, TaskFinished, TaskResult
+from daybook.events.traceparent import traceparent_of
 from daybook.integrations.quietly import Quietly
 from daybook.runtime.clock import monotonic, utc_now
 
 __all__ = ["Call", "current_run", "instrument"]
 
 _RUN = "_daybook_run"
+# In messages, where OpenTelemetry has it too.
+_TRACEPARENT = "traceparent"
 _LINKS = frozenset(TaskLinks.__annotations__) - {"task_id", "run"}
 
 
@@ -59,6 +63,9 @@ def instrument(
     its hard time limit: nothing signals it). A task that its broker delivers again runs
     under the same number. Nothing that fails in here reaches the host. A second call
     for one application does nothing.
+
+    The caller's trace goes along in the message's header ``traceparent``; a run, and
+    what is published in it, belongs to it.
     """
     shown = _Shown(app, client, heartbeat, links, skip)
     for signal, receiver in (
@@ -113,6 +120,11 @@ class _Shown:
     def calling(self, headers: Any = None, **_: Any) -> None:
         """The task is about to be handed to the broker: this is when it was called."""
         self._calling.time = utc_now()
+        with self._quietly.attempt("carrying a trace to a task"):
+            # Where OpenTelemetry instruments Celery too, its own is there, or comes.
+            trace = current_traceparent()
+            if trace is not None and headers is not None:
+                headers.setdefault(_TRACEPARENT, trace)
 
     def called(self, sender: Any, headers: Any, body: Any, **_: Any) -> None:
         """The broker has the message: only now it is a fact."""
@@ -150,7 +162,7 @@ class _Shown:
                 **self._links_of(call),
             )
             setattr(request, _RUN, run)
-            run.begin()
+            run.enter()
 
     def succeeded(self, sender: Any, **_: Any) -> None:
         run = _open_run(sender)
@@ -174,6 +186,8 @@ class _Shown:
 
     def ran(self, task: Any, state: str | None = None, **_: Any) -> None:
         """After every run: what none of the others has ended."""
+        if (entered := _run(task)) is not None:
+            entered.leave_trace()
         run = _open_run(task)
         if run is None:
             return
@@ -240,12 +254,14 @@ class _Shown:
         return task.app is self._app and not self._skip(task.name)
 
     def _links_of(self, call: Call) -> dict[str, Any]:
+        trace = traceparent_of(call.headers.get(_TRACEPARENT))
+        known: dict[str, Any] = {} if trace is None else {_TRACEPARENT: trace}
         if self._links is None:
-            return {}
+            return known
         with self._quietly.attempt("asking for a task's links"):
             links = self._links(call) or {}
-            return {name: value for name, value in links.items() if name in _LINKS}
-        return {}
+            known |= {name: value for name, value in links.items() if name in _LINKS}
+        return known
 
 
 def _is_in_a_pool() -> bool:
@@ -256,7 +272,7 @@ def _is_in_a_pool() -> bool:
 def _where(links: dict[str, Any]) -> dict[str, Any]:
     """What of the links is not the event's, taken out of them."""
     return {
-        name: links.pop(name) for name in ("project_id", "traceparent") if name in links
+        name: links.pop(name) for name in ("project_id", _TRACEPARENT) if name in links
     }
 
 
@@ -264,6 +280,10 @@ def _run_of(message: Mapping[str, Any]) -> int:
     return int(message.get("retries") or 0) + 1
 
 
+def _run(task: Any) -> TaskRun | None:
+    return getattr(getattr(task, "request", None), _RUN, None)
+
+
 def _open_run(task: Any) -> TaskRun | None:
-    run: TaskRun | None = getattr(getattr(task, "request", None), _RUN, None)
+    run = _run(task)
     return run if run is not None and run.is_running else None

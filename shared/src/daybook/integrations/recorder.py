@@ -9,7 +9,9 @@ from typing import Any
 from uuid_utils import uuid7
 
 from daybook.client.publisher import Publisher
+from daybook.client.tracing import span_traceparent
 from daybook.events.request import HttpMessage, RequestCompleted
+from daybook.events.traceparent import traceparent_of
 from daybook.integrations.bodies import BodyTap, describe
 from daybook.integrations.exchange import Exchange, Identify, Identity, Skip
 from daybook.integrations.quietly import Quietly
@@ -22,9 +24,6 @@ REQUEST_ID = "daybook.request_id"
 Headers = Sequence[tuple[str, str]]
 
 _SANE_ID = re.compile(r"[\x21-\x7e]{1,128}")
-_TRACEPARENT = re.compile(
-    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
-)
 _WITHHELD = "[withheld: it could not be redacted]"
 # Answers that have no body on the wire, whatever the host hands to its server.
 _BODILESS = frozenset({204, 304})
@@ -81,6 +80,9 @@ class Recording:
         self._began = options.stopwatch()
         self._ended: float | None = None
         self._finished = False
+        self.traceparent = traceparent_of(exchange.headers.get("traceparent"))
+        """The trace that the client asked in, where it said so."""
+        self._span = span_traceparent()
         self.declared_size = _declared_size(incoming.headers)
         if self.declared_size == 0 or (
             self.declared_size is None and "transfer-encoding" not in exchange.headers
@@ -91,6 +93,8 @@ class Recording:
         """The answer has begun; called again, the later one is what the client got."""
         self.status_code = status_code
         self._response_headers = headers
+        # The host's own span may be made inside of this middleware.
+        self._span = self._span or span_traceparent()
 
     def ended(self) -> None:
         """The last byte has passed: the duration ends here."""
@@ -139,7 +143,7 @@ class Recording:
             event,
             project_id=identity.project_id or options.project_id,
             time=self._time,
-            traceparent=_traceparent(self.exchange.headers.get("traceparent")),
+            traceparent=self._span or self.traceparent,
         )
 
     def _identify(self, endpoint: str | None) -> Identity:
@@ -234,10 +238,6 @@ def _declared_size(headers: Headers) -> int | None:
             size = value.strip()
             return int(size) if size.isascii() and size.isdigit() else None
     return None
-
-
-def _traceparent(value: str | None) -> str | None:
-    return value if value and _TRACEPARENT.fullmatch(value) else None
 
 
 def header_text(raw: bytes) -> str:

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from daybook.client.publisher import Publisher
+from daybook.client.tracing import InTrace
 from daybook.integrations.exchange import Exchange, Identify, Identity, Skip
 from daybook.integrations.recorder import (
     REQUEST_ID,
@@ -44,6 +45,9 @@ class DaybookMiddleware:
     The request's id is ``X-Request-Id`` where it is sane (1 to 128 printable
     characters), else a new UUIDv7; the application finds it in the environ under
     ``daybook.request_id``. A second middleware inside a first passes by.
+
+    Its trace is that of the host's own span, where OpenTelemetry makes one, else of its
+    ``traceparent`` header; what the application publishes meanwhile has the same.
     """
 
     def __init__(
@@ -89,7 +93,8 @@ class DaybookMiddleware:
         if passing is None:
             return self.app(environ, start_response)
         try:
-            body = self.app(environ, passing.start_response)
+            with InTrace(passing.traceparent):
+                body = self.app(environ, passing.start_response)
         except BaseException as error:
             passing.raised(error)
             passing.finish()
@@ -124,6 +129,10 @@ class _Passing:
         self._script_name = str(environ.get("SCRIPT_NAME", ""))
         self._start_response = start_response
         self._route: str | None = None
+
+    @property
+    def traceparent(self) -> str | None:
+        return self._recording.traceparent
 
     def start_response(
         self,
@@ -182,9 +191,11 @@ class _Blocks:
 
     def __next__(self) -> bytes:
         try:
-            if self._iterator is None:
-                self._iterator = iter(self._body)
-            block = next(self._iterator)
+            # Blocks may be made as they are asked for, by more of the host's code.
+            with InTrace(self._passing.traceparent):
+                if self._iterator is None:
+                    self._iterator = iter(self._body)
+                block = next(self._iterator)
         except StopIteration:
             self._passing.completed()
             raise

@@ -9,6 +9,7 @@ from daybook.client.core import Core
 from daybook.client.settings import Options, Settings
 from daybook.client.task_settings import TaskLinks, TaskOptions
 from daybook.client.tasks import SyncTask, Task, enqueue
+from daybook.client.tracing import current_traceparent
 from daybook.client.webhooks import WebhookLinks, webhook_event
 from daybook.events.base import Event
 from daybook.events.request import RequestCompleted
@@ -35,6 +36,7 @@ class RecordingPublisher:
         self._calls: list[Published] = []
         self._tasks: list[TaskEvent] = []
         self._webhooks: list[WebhookPublished] = []
+        self._traces: list[str | None] = []
 
     def publish(
         self,
@@ -45,6 +47,7 @@ class RecordingPublisher:
         traceparent: str | None = None,
     ) -> None:
         with self._lock:
+            self._traces.append(traceparent or current_traceparent())
             if isinstance(event, TaskEvent):
                 self._tasks.append(event)
             elif isinstance(event, WebhookPublished):
@@ -70,6 +73,12 @@ class RecordingPublisher:
         """The webhooks, in order."""
         with self._lock:
             return list(self._webhooks)
+
+    @property
+    def traces(self) -> list[str | None]:
+        """The traceparent of each event, whatever it is, as a client would have it."""
+        with self._lock:
+            return list(self._traces)
 
     @property
     def only(self) -> RequestCompleted:
@@ -117,7 +126,10 @@ class RecordingClient(RecordingPublisher):
         self, event_type: str, payload: Any, **links: Unpack[WebhookLinks]
     ) -> None:
         """As both clients, but that it raises for what is no JSON."""
-        self.publish(webhook_event(event_type, payload, links))
+        self.publish(
+            webhook_event(event_type, payload, links),
+            traceparent=links.get("traceparent"),
+        )
 
 
 class _RecordingCore(Core):
@@ -134,4 +146,6 @@ class _RecordingCore(Core):
         time: datetime | None = None,
         traceparent: str | None = None,
     ) -> None:
-        self._publisher.publish(event, project_id=project_id, time=time)
+        self._publisher.publish(
+            event, project_id=project_id, time=time, traceparent=traceparent
+        )
