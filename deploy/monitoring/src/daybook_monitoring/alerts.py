@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from daybook_monitoring.panels import CONSUMERS, lag, quantile
+from daybook_monitoring.panels import CONSUMERS, EXPORTS, OLDEST_DUE, lag, quantile
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _own() -> Iterator[Alert]:
     )
     yield Alert(
         "DaybookWebhooksOverdue",
-        (Condition("max(daybook_webhook_dispatcher_oldest_due_seconds)", "> 300"),),
+        (Condition(OLDEST_DUE, "> 300"),),
         "10m",
         "warning",
         "Webhooks to endpoints that answer are five minutes late",
@@ -150,10 +150,7 @@ def _own() -> Iterator[Alert]:
     yield Alert(
         "DaybookExportsStand",
         (
-            Condition(
-                "min_over_time((sum(max by (state) (daybook_exporter_jobs)))[15m:1m])",
-                "> 0",
-            ),
+            Condition(f"min_over_time((sum({EXPORTS}))[15m:1m])", "> 0"),
             Condition("sum(rate(daybook_exporter_rows_total[15m]))", "== 0"),
         ),
         "15m",
@@ -174,6 +171,22 @@ def _own() -> Iterator[Alert]:
         "warning",
         "More than one export in five fails",
         "Each says why; in a row it is the database or the storage.",
+    )
+    yield Alert(
+        "DaybookExportsRefused",
+        (
+            Condition(
+                'sum(increase(daybook_exporter_events_total{outcome=~"refused|'
+                'dead_lettered"}[1h])) / '
+                "clamp_min(sum(increase(daybook_exporter_events_total[1h])), 1)",
+                "> 0.1",
+            ),
+        ),
+        "15m",
+        "warning",
+        "More than one export in ten that a service asks for cannot be made",
+        "`daybook dead-letters list` and the failed exports name sources and reasons; "
+        "tell whose service asks, and replay once it is mended.",
     )
     yield Alert(
         "DaybookExportsUntold",

@@ -35,6 +35,13 @@ def lag(name: str, by: str = "topic") -> str:
     return f"sum by ({by}) ({whole})" if by else f"sum({whole})"
 
 
+# What is not counted yet is NaN, which is no number from 0 up: a process that has just
+# started neither hides the others' figures nor says that nothing waits.
+DUE = "sum(daybook_webhook_dispatcher_due >= 0)"
+OLDEST_DUE = "max(daybook_webhook_dispatcher_oldest_due_seconds >= 0)"
+EXPORTS = "max by (state) (daybook_exporter_jobs >= 0)"
+
+
 def quantile(q: float, metric: str, by: str = "") -> str:
     labels = f"le, {by}" if by else "le"
     rate = f"sum by ({labels}) (rate({metric}_bucket[5m]))"
@@ -103,12 +110,8 @@ _OWN = {
         ),
     ),
     "webhook-dispatcher": (
-        Panel("Due", "short", (("sendouts", "sum(daybook_webhook_dispatcher_due)"),)),
-        Panel(
-            "Oldest due",
-            "s",
-            (("age", "max(daybook_webhook_dispatcher_oldest_due_seconds)"),),
-        ),
+        Panel("Due", "short", (("sendouts", DUE),)),
+        Panel("Oldest due", "s", (("age", OLDEST_DUE),)),
         Panel(
             "Attempts by status and cause",
             "ops",
@@ -164,11 +167,7 @@ _OWN = {
         ),
     ),
     "exporter": (
-        Panel(
-            "Exports by state",
-            "short",
-            (("{{state}}", "max by (state) (daybook_exporter_jobs)"),),
-        ),
+        Panel("Exports by state", "short", (("{{state}}", EXPORTS),)),
         Panel(
             "Run by process", "short", (("{{instance}}", "daybook_exporter_running"),)
         ),
@@ -184,6 +183,11 @@ _OWN = {
             "Not told of yet",
             "short",
             (("exports", "max(daybook_exporter_unannounced)"),),
+        ),
+        Panel(
+            "Dead letters by kind",
+            "ops",
+            (("{{kind}}", per_second("daybook_exporter_dead_letters_total", "kind")),),
         ),
     ),
 }
@@ -261,11 +265,12 @@ def _overview() -> Iterator[Panel]:
     yield Panel(
         "Dead letters",
         "ops",
-        (("ingest", "sum(rate(daybook_ingest_dead_letters_total[5m]))"),),
+        tuple(
+            (one, f"sum(rate(daybook_{one}_dead_letters_total[5m]))")
+            for one in ("ingest", "exporter")
+        ),
     )
-    yield Panel(
-        "Webhooks due", "short", (("due", "sum(daybook_webhook_dispatcher_due)"),)
-    )
+    yield Panel("Webhooks due", "short", (("due", DUE),))
     yield Panel(
         "Attempts by status",
         "ops",
@@ -276,9 +281,7 @@ def _overview() -> Iterator[Panel]:
             ),
         ),
     )
-    yield Panel(
-        "Exports", "short", (("{{state}}", "max by (state) (daybook_exporter_jobs)"),)
-    )
+    yield Panel("Exports", "short", (("{{state}}", EXPORTS),))
     yield _QUERY[0]
 
 

@@ -57,6 +57,8 @@ class Writer:
             if isinstance(item, Asked):
                 await self._make(item)
         await self._letters.send(letters)
+        for letter in letters:
+            self._metrics.dead_letters.labels(letter.fault.kind).inc()
         self._metrics.events.labels("dead_lettered").inc(len(letters))
         self._wake()
 
@@ -68,7 +70,8 @@ class Writer:
         except DuplicateKeyError:
             self._metrics.events.labels("known").inc()
         else:
-            self._metrics.events.labels("made").inc()
+            refused = export["status"] == "ERROR"
+            self._metrics.events.labels("refused" if refused else "made").inc()
         self._metrics.stored(self._clock(), [(item.record.timestamp, item.event.time)])
 
 

@@ -18,6 +18,22 @@ _CAUSES = "blocked_address connect dns protocol redirect status timeout tls"
 ATTEMPT_CAUSES = tuple(_CAUSES.split())
 
 
+def _counter(
+    registry: CollectorRegistry, name: str, says: str, label: str, *values: str
+) -> Counter:
+    """One by ``label``, of which each value is shown from the start."""
+    made = Counter(f"daybook_{name}_total", says, [label], registry=registry)
+    for value in values:
+        made.labels(value)
+    return made
+
+
+def _dead_letters(registry: CollectorRegistry, service: str) -> Counter:
+    """By kinds, which are those of daybook.events.faults."""
+    says = "Dead letters by kind of fault."
+    return _counter(registry, f"{service}_dead_letters", says, "kind", *KINDS)
+
+
 class ConsumerMetrics:
     """What every service that reads from Kafka counts, under its own name."""
 
@@ -26,14 +42,10 @@ class ConsumerMetrics:
     ) -> None:
         # What became of each record: a rising share of anything but the first says
         # that a publisher or a restart is at work.
-        self.events = Counter(
-            f"daybook_{service}_events_total",
-            "Records by what became of them.",
-            ["outcome"],
-            registry=registry,
+        says = "Records by what became of them."
+        self.events = _counter(
+            registry, f"{service}_events", says, "outcome", *outcomes
         )
-        for outcome in outcomes:
-            self.events.labels(outcome)
         self._shown: set[tuple[str, str]] = set()
         # What waits in Kafka, of the whole group: rises while less is read than comes.
         self._lag = Gauge(
@@ -116,15 +128,8 @@ class IngestMetrics(ConsumerMetrics):
 
     def __init__(self, registry: CollectorRegistry) -> None:
         super().__init__(registry, "ingest", ("stored", "redelivered", "dead_lettered"))
-        # Why records were dead-lettered; kinds are those of daybook.events.faults.
-        self.dead_letters = Counter(
-            "daybook_ingest_dead_letters_total",
-            "Dead letters by kind of fault.",
-            ["kind"],
-            registry=registry,
-        )
-        for kind in KINDS:
-            self.dead_letters.labels(kind)
+        # Why records were dead-lettered.
+        self.dead_letters = _dead_letters(registry, "ingest")
         # Sources whose records are mostly bad: their names are in the log.
         self.bad_sources = Gauge(
             "daybook_ingest_bad_sources",
@@ -150,7 +155,11 @@ class ExporterMetrics(ConsumerMetrics):
     """What the exporter counts."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__(registry, "exporter", ("made", "known", "dead_lettered"))
+        super().__init__(
+            registry, "exporter", ("made", "known", "refused", "dead_lettered")
+        )
+        # Exports that were asked for and are none, and why: their askers know nothing.
+        self.dead_letters = _dead_letters(registry, "exporter")
         # At its bound while exports wait: more processes would help.
         self.running = Gauge(
             "daybook_exporter_running",
@@ -165,16 +174,12 @@ class ExporterMetrics(ConsumerMetrics):
             registry=registry,
         )
         for state in ("waiting", "running"):
-            self.jobs.labels(state)
+            self.jobs.labels(state).set(nan)  # not counted yet: that is not none
         # What they came to: errors in a row are the database's or the storage's.
-        self.ended = Counter(
-            "daybook_exporter_ended_total",
-            "Exports that this process ended.",
-            ["status"],
-            registry=registry,
+        says = "Exports that this process ended."
+        self.ended = _counter(
+            registry, "exporter_ended", says, "status", "DONE", "ERROR"
         )
-        for status in ("DONE", "ERROR"):
-            self.ended.labels(status)
         # Rows a second: falls to nothing while exports run when database or storage
         # hang.
         self.rows = Counter(
@@ -198,14 +203,13 @@ class DispatcherMetrics(ConsumerMetrics):
             registry, "webhook_dispatcher", ("matched", "unmatched", "passed_over")
         )
         # Sendouts made, and those that were there already: a redelivery.
-        self.sendouts = Counter(
-            "daybook_webhook_dispatcher_sendouts_total",
+        self.sendouts = _counter(
+            registry,
+            "webhook_dispatcher_sendouts",
             "Sendouts by what became of them at their making.",
-            ["outcome"],
-            registry=registry,
+            "outcome",
+            *("made", "known", "refused"),
         )
-        for outcome in ("made", "known", "refused"):
-            self.sendouts.labels(outcome)
         # What attempts came to: failures of many endpoints at once are our own network.
         self.attempts = Counter(
             "daybook_webhook_dispatcher_attempts_total",
@@ -242,12 +246,14 @@ class DispatcherMetrics(ConsumerMetrics):
             "Sendouts that are due, to endpoints of this process that would take them.",
             registry=registry,
         )
+        self.due.set(nan)  # not counted yet: that is not none
         # Rises for minutes: this process does not keep up.
         self.oldest_due = Gauge(
             "daybook_webhook_dispatcher_oldest_due_seconds",
             "How long the longest of these has been due.",
             registry=registry,
         )
+        self.oldest_due.set(nan)
         # Many open at once are our own network; few are their receivers'.
         self.endpoints = Gauge(
             "daybook_webhook_dispatcher_endpoints",
