@@ -186,10 +186,14 @@ class World:
         version = {"$inc": {"version": 1}}
         await endpoints.update_one({"_id": VERSION_ID}, version, upsert=True)
 
-    async def publish(self, count: int = 1, payload: str = "{}") -> None:
+    async def publish(
+        self, count: int = 1, payload: str = "{}", **attributes: Any
+    ) -> None:
         for _ in range(count):
             self._events += 1
-            value = webhook_event(payload, id=f"e-{self._events}", time=...)
+            value = webhook_event(
+                payload, id=f"e-{self._events}", time=..., **attributes
+            )
             await self.producer.send_and_wait(self.settings.webhooks_topic, value)
 
     async def pile_up(self, endpoint_id: str, count: int) -> None:
@@ -215,7 +219,9 @@ class World:
                 ordered=False,
             )
 
-    async def command(self, kind: str, **parameters: Any) -> Document:
+    async def command(
+        self, kind: str, traceparent: str | None = None, **parameters: Any
+    ) -> Document:
         """What query stores; returns it once it has ended."""
         self._commands += 1
         identity = f"cmd_{self._commands}"
@@ -231,6 +237,7 @@ class World:
                 "status": "ACCEPTED",
                 "claim": 0,
                 "created_at": datetime.now(UTC),
+                "traceparent": traceparent,
             }
         )
         found: Document = {}

@@ -24,6 +24,7 @@ def test_an_endpoint_has_headers_of_its_own(name: str, value: str) -> None:
         *("webhook-id", "Webhook-Signature", "WEBHOOK-TIMESTAMP", "webhook-x"),
         *("Host", "Content-Length", "content-type", "Transfer-Encoding", "connection"),
         *("TE", "Trailer", "Upgrade", "Expect", "Proxy-Authorization", "Keep-Alive"),
+        *("traceparent", "TraceState"),
     ],
 )
 def test_daybooks_own_are_not_overridden(name: str) -> None:

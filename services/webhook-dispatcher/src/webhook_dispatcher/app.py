@@ -28,6 +28,7 @@ from daybook.webhooks.sealing import Box
 from prometheus_client import CollectorRegistry
 from pymongo.errors import PyMongoError
 
+from webhook_dispatcher.attempts import Attempts
 from webhook_dispatcher.backlog import Backlog
 from webhook_dispatcher.claims import Claims
 from webhook_dispatcher.deeds import LONG, Deeds, Tools
@@ -152,10 +153,10 @@ class WebhookDispatcher:
             health=self._health,
             claims=self._claims,
             slots=self._slots,
-            sender=Sender(self._transport, utc_now, monotonic),
+            attempts=Attempts(
+                Sender(self._transport, utc_now, monotonic), box, utc_now
+            ),
             recorder=recorder,
-            box=box,
-            clock=utc_now,
             stopwatch=monotonic,
             random=self._random,
         )

@@ -124,7 +124,7 @@ class Deeds:
             project_id=endpoint.project_id,
             time=now,
             sequence=None,
-            traceparent=None,
+            traceparent=command.get("traceparent"),
             data={"event_type": TEST_TYPE, "payload": TEST_PAYLOAD},
         )
         made = self._sendout(event, Place(to_ms(now)), endpoint, now, "test")
@@ -219,7 +219,7 @@ class Deeds:
             project_id=stored["project_id"],
             time=stored["created_at"],
             sequence=None,
-            traceparent=None,
+            traceparent=stored.get("traceparent"),
             data=stored,
         )
         origin = stored["origin"]

@@ -11,18 +11,17 @@ import logging
 from collections.abc import Coroutine, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from random import Random
 from typing import Any
 
-from daybook.runtime.clock import Clock, Stopwatch
+from daybook.runtime.clock import Stopwatch
 from daybook.runtime.mongo import Document, is_unavailable
 from daybook.storage.webhook_endpoints import slot_of
-from daybook.webhooks.envelope import sendout_body
-from daybook.webhooks.sealing import Box, SealError
 from pymongo.errors import PyMongoError
 
-from webhook_dispatcher.answers import ErrorKind, Failure
+from webhook_dispatcher.answers import ErrorKind
+from webhook_dispatcher.attempts import Attempts
 from webhook_dispatcher.circuit import is_trouble
 from webhook_dispatcher.claims import Claims, Done
 from webhook_dispatcher.endpoints import Endpoint, Endpoints
@@ -30,7 +29,6 @@ from webhook_dispatcher.health import Health
 from webhook_dispatcher.lanes import Lane
 from webhook_dispatcher.outcomes import outcome_of
 from webhook_dispatcher.recorder import Recorder
-from webhook_dispatcher.sender import Attempt, Sender
 from webhook_dispatcher.slots import Slots
 
 log = logging.getLogger(__name__)
@@ -53,10 +51,8 @@ class Parts:
     health: Health
     claims: Claims
     slots: Slots
-    sender: Sender
+    attempts: Attempts
     recorder: Recorder
-    box: Box
-    clock: Clock
     stopwatch: Stopwatch
     random: Random
 
@@ -249,7 +245,7 @@ class Deliveries:
     async def _deliver(self, lane: Lane, endpoint: Endpoint, sendout: Document) -> None:
         parts = self._parts
         try:
-            attempt = await self._attempt(endpoint, sendout)
+            attempt = await parts.attempts.make(endpoint, sendout)
             kind = attempt.error.kind if attempt.error else None
             lane.answered(
                 timed_out=kind is ErrorKind.TIMEOUT, trouble=is_trouble(attempt)
@@ -270,17 +266,6 @@ class Deliveries:
             self._in_flight.pop(sendout["_id"], None)
             lane.ended(sendout["_id"])
 
-    async def _attempt(self, endpoint: Endpoint, sendout: Document) -> Attempt:
-        parts = self._parts
-        now = parts.clock()
-        try:
-            target = endpoint.target(parts.box, now)
-        except SealError as error:
-            return _cannot_open(now, error)
-        return await parts.sender.attempt(
-            target, sendout["id"], sendout_body(sendout, endpoint.url)
-        )
-
     async def stop(self, within: float) -> None:
         """Begin nothing more; wait for what is being sent, then for its results."""
         self._stopping = True
@@ -290,10 +275,3 @@ class Deliveries:
                 while self._tasks:  # who looked for work still begins what it took
                     await asyncio.wait(self._tasks)
         await self._parts.recorder.finish()
-
-
-def _cannot_open(now: datetime, error: SealError) -> Attempt:
-    """An attempt that could not begin: the operator has to give the key back."""
-    log.error("an endpoint's secrets cannot be opened: %s", error)
-    failure = Failure(ErrorKind.PROTOCOL, f"its secrets cannot be opened: {error}")
-    return Attempt(started_at=now, duration_ms=0.0, request_headers=(), error=failure)

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from daybook.events.cloudevent import CloudEvent
+from daybook.events.traceparent import traceparent_of
 from daybook.runtime.mongo import Document
 from daybook.storage.refs import RefKind, ref
 from daybook.storage.sendouts import sendout_id
@@ -77,6 +78,8 @@ def sendout_document(
         "trigger": "first",
         "history": [],
     }
+    if (trace := traceparent_of(event.traceparent)) is not None:
+        document["traceparent"] = trace
     document["refs"] = [
         ref(kind, document[name]) for kind, name in _REFS if document.get(name)
     ]

@@ -49,6 +49,7 @@ class Notices:
                 error=error,
             ),
             project_id=sendout["project_id"],
+            traceparent=sendout.get("traceparent"),
         )
 
     async def disabled(self, key: str, reason: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from random import Random
 
+from daybook.client.tracing import InTrace
 from daybook.runtime.backoff import backoff
 from daybook.runtime.mongo import is_unavailable
 from pymongo.errors import PyMongoError
@@ -79,19 +80,22 @@ class Recorder:
     async def _judge_health(self, done: Done) -> None:
         key, outcome = done.endpoint_key, done.outcome
         if outcome.gone:
-            await self._disable(key, GONE)
+            await self._disable(done, GONE)
         elif outcome.exhausted:
             self._well.discard(key)
             if await self._health.exhausted(key, done.sendout["id"]):
-                await self._disable(key, EXHAUSTED)
+                await self._disable(done, EXHAUSTED)
         elif outcome.status == "SENT" and key not in self._well:
             await self._health.delivered(key)
             self._well.add(key)
 
-    async def _disable(self, key: str, reason: str) -> None:
+    async def _disable(self, done: Done, reason: str) -> None:
+        key = done.endpoint_key
         if await self._health.disable(key, reason):
             log.warning("the endpoint %s is disabled: %s", key, reason)
-            await self._disabled(key, reason)
+            # Of the trace of the last drop, whoever's task this runs in.
+            with InTrace(done.sendout.get("traceparent")):
+                await self._disabled(key, reason)
 
     async def _store(self, done: Sequence[Done]) -> None:
         try:

@@ -100,7 +100,13 @@ class Sender:
         self._clock = clock
         self._stopwatch = stopwatch
 
-    async def attempt(self, target: Target, sendout_id: str, body: bytes) -> Attempt:
+    async def attempt(
+        self,
+        target: Target,
+        sendout_id: str,
+        body: bytes,
+        traceparent: str | None = None,
+    ) -> Attempt:
         """Send once, and return within the target's timeout, whatever happens.
 
         A status line in time decides, however its body goes on: that is read up to
@@ -108,6 +114,8 @@ class Sender:
         """
         started_at, start = self._clock(), self._stopwatch()
         headers = _headers(target, sendout_id, int(started_at.timestamp()), body)
+        if traceparent is not None:
+            headers = (*headers, ("traceparent", traceparent))
         answer = await self._exchange(target, headers, body)
         made = Attempt(
             started_at=started_at,

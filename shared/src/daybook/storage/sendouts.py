@@ -3,13 +3,15 @@
 A document holds, beside ``_id`` (``PROJECT/ID``)::
 
     project_id id endpoint_id event_id event_type entity_id? group_id? event_source?
-    event_source_id event_created_at payload received_at origin{topic partition offset}
+    event_source_id event_created_at traceparent? payload received_at
+    origin{topic partition offset}
     created_at hour tier status attempts tries claim claimed_by? target_url?
     executed_at? last_error{kind message status_code}? trigger next_attempt_at? waiting?
     failed? settled_at? history[attempt] refs
 
 ``id`` is ``whs_`` and a digest of project, source, event and endpoint: a batch that is
-read twice makes no sendout twice. ``payload`` is the event's JSON text. ``created_at``
+read twice makes no sendout twice. ``payload`` is the event's JSON text,
+``traceparent`` its place in a trace, which every attempt hands on. ``created_at``
 is the database's time at the insert.
 
 ``attempts`` counts those that were recorded, ``tries`` those since the schedule began

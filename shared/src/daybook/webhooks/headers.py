@@ -14,6 +14,8 @@ _OURS: Final = frozenset(
         *("host", "content-length", "content-type", "content-encoding"),
         *("transfer-encoding", "connection", "keep-alive", "proxy-connection"),
         *("te", "trailer", "upgrade", "expect", "accept-encoding", "http2-settings"),
+        # Whose trace an attempt belongs to is its event's to say.
+        *("traceparent", "tracestate"),
     }
 )
 _OUR_BEGINNINGS: Final = ("webhook-", "proxy-", ":")
