@@ -26,6 +26,7 @@ from pymongo.asynchronous.database import AsyncDatabase
 
 Document = dict[str, Any]
 NOW = datetime.now(UTC)
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 class World:
@@ -53,9 +54,16 @@ class World:
             process.kill()
             process.wait()
 
-    async def publish(self, event: Event, event_id: str) -> None:
+    async def publish(
+        self, event: Event, event_id: str, traceparent: str | None = None
+    ) -> None:
         record = encode(
-            event, id=event_id, source="billing", time=NOW, project_id=self.project
+            event,
+            id=event_id,
+            source="billing",
+            time=NOW,
+            project_id=self.project,
+            traceparent=traceparent,
         )
         producer: Any = AIOKafkaProducer(
             bootstrap_servers=self.environment["KAFKA_BOOTSTRAP_SERVERS"]
@@ -149,7 +157,7 @@ async def test_a_service_asks_by_event_and_is_told_once(world: World) -> None:
     process = world.start()
 
     for _ in range(2):  # as a redelivery
-        await world.publish(asked("exp_1", fields=["id"]), "e-1")
+        await world.publish(asked("exp_1", fields=["id"]), "e-1", TRACEPARENT)
     export = await world.export("exp_1", announced=True)
 
     text = (world.folder / text_part(export, export["parts"][0])).read_text()
@@ -163,10 +171,12 @@ async def test_a_service_asks_by_event_and_is_told_once(world: World) -> None:
         "exp_1.started",
         "exp_1.finished",
     ]
+    assert {one["traceparent"] for one in tasks} == {TRACEPARENT}
     assert tasks[-1]["data"]["outcome"] == "DONE"
     (webhook,) = await world.told(WEBHOOKS)
     assert (webhook["id"], webhook["source"]) == ("exp_1.done", "exporter")
     assert webhook["data"]["event_type"] == "export.done"
+    assert webhook["traceparent"] == TRACEPARENT
     assert webhook["data"]["payload"]["rows"] == 3
     process.send_signal(signal.SIGTERM)
     # The server that answers for health hands the signal on once all is closed.

@@ -40,6 +40,19 @@ def test_a_takeover_goes_on_from_the_rows_that_are_stored() -> None:
     assert registry.get_sample_value("daybook_exporter_rows_total") == 15_000
 
 
+def test_what_is_told_of_an_export_belongs_to_its_trace() -> None:
+    client = RecordingClient()
+    progress = Progress(
+        client, ExporterMetrics(CollectorRegistry()), timedelta(seconds=20)
+    )
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    progress.started(taken_over(rows=0) | {"traceparent": trace})
+    progress.over(taken_over(rows=0))
+
+    assert set(client.traces) == {trace}
+
+
 def test_what_nobody_runs_here_is_not_told_of() -> None:
     client = RecordingClient()
     progress = Progress(

@@ -107,6 +107,7 @@ class Announcer:
             source=SOURCE,
             time=time,
             project_id=export["project_id"],
+            traceparent=export.get("traceparent"),
         )
         return await self._producer.send(
             self._topic_of(event),

@@ -37,6 +37,7 @@ class Progress:
         task = self._client.task(
             **task_links(export),
             project_id=export["project_id"],
+            traceparent=export.get("traceparent"),
             heartbeat=self._heartbeat,
             started=True,
         )

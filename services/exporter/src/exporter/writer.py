@@ -93,6 +93,7 @@ def export_of(event: CloudEvent, received_at: datetime) -> Document:
         data.get("user_id"),
         received_at,
         event.id,
+        event.traceparent,
     )
     if event.event is ExportRecorded:
         return _recorded(export, data)

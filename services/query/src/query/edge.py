@@ -4,6 +4,8 @@ import logging
 import re
 from collections.abc import Callable
 
+from daybook.client.tracing import InTrace
+from daybook.events.traceparent import traceparent_of
 from daybook.runtime.clock import Stopwatch
 from daybook.runtime.metrics import QueryMetrics
 from starlette.datastructures import Headers, MutableHeaders
@@ -51,7 +53,8 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
+        asked = Headers(scope=scope)
+        given = asked.get("x-request-id", "")
         request_id = given if _SANE_REQUEST_ID.fullmatch(given) else self._make_id()
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = self._stopwatch(), 0
@@ -74,7 +77,8 @@ class Edge:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_headers)
+            with InTrace(traceparent_of(asked.get("traceparent"))):
+                await self._app(scope, receive, send_with_headers)
         # Whatever it was: the client gets an answer and the log gets the reason.
         except Exception:
             if status:

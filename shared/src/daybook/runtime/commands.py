@@ -10,6 +10,7 @@ from pymongo import ReturnDocument
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
+from daybook.client.tracing import InTrace
 from daybook.runtime.mongo import Document, is_unavailable
 from daybook.storage.commands import COMMANDS_TO_DO, CommandStatus
 
@@ -90,7 +91,8 @@ class Commands:
                 await self._commands.update_one(_claimed(command), told)
             renewing = asyncio.create_task(self._renew(command))
             try:
-                message = await deed(command)
+                with InTrace(command.get("traceparent")):
+                    message = await deed(command)
             except CannotBeDone as error:
                 status, message = "FAILED", str(error)
             finally:

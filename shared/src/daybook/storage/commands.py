@@ -3,11 +3,12 @@
 A document of ``commands`` holds, beside ``_id`` (``PROJECT/ID``)::
 
     project_id id kind service parameters status created_at message? task_id?
-    finished_at? claim leased_until?
+    finished_at? claim leased_until? traceparent?
 
 query inserts it (``status`` ACCEPTED, ``claim`` 0) with majority; the service that it
 names claims it, does it, and sets DONE or FAILED. Doing it twice does no more than
-doing it once: a claim whose owner died is taken over.
+doing it once: a claim whose owner died is taken over. ``traceparent`` is that of the
+API request: what is published meanwhile belongs to its trace.
 
 The dispatcher's kinds and their parameters::
 

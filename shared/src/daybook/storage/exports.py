@@ -3,7 +3,7 @@
 A document holds, beside ``_id`` (``PROJECT/ID``)::
 
     project_id id created_at updated_at status channel user_id? exported_object
-    parameters{fields order filters response_format} request_id?
+    parameters{fields order filters response_format} request_id? traceparent?
     recorded?{url? object? rows? bytes?}
     claim claimed_by? leased_until? started_at? waiting?
     expected_rows? rows bytes cursor? keys?
@@ -12,7 +12,8 @@ A document holds, beside ``_id`` (``PROJECT/ID``)::
     announced? unannounced? unswept? has_files? deleted_at?
 
 query inserts it for a person, the exporter for an event; from then on it is the
-exporter's. ``request_id`` is that of the API request, or the id of the event.
+exporter's. ``request_id`` is that of the API request, or the id of the event;
+``traceparent`` is theirs likewise: what is told of the export belongs to that trace.
 
 ``claim`` is 0 at first and raised by whoever takes the export; every later write names
 ``_id``, ``claim`` and IN_PROGRESS, and no ``deleted_at``: one that matches nothing
@@ -43,6 +44,7 @@ from typing import Any, Final, Literal
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
+from daybook.events.traceparent import traceparent_of
 from daybook.exports.parameters import Parameters, stored_parameters
 from daybook.storage.indexes import ensure_indexes
 
@@ -121,9 +123,14 @@ def new_export(
     user_id: str | None,
     created_at: datetime,
     request_id: str | None,
+    traceparent: str | None = None,
 ) -> dict[str, Any]:
     """An export that waits to be run."""
-    told = {"user_id": user_id, "request_id": request_id}
+    told = {
+        "user_id": user_id,
+        "request_id": request_id,
+        "traceparent": traceparent_of(traceparent),
+    }
     return {
         "_id": f"{project_id}/{export_id}",
         "project_id": project_id,

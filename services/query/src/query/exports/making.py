@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from typing import Final
 
+from daybook.client import current_traceparent
 from daybook.exports.parameters import Parameters
 from daybook.runtime.clock import Clock
 from daybook.runtime.mongo import Document
@@ -58,6 +59,7 @@ class Making:
             # As the database holds it, so that this answer and later ones are the same.
             from_ms(to_ms(self._clock())),
             request_id,
+            current_traceparent(),
         )
         try:
             await self._stored.add(export)

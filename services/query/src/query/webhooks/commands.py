@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
 
+from daybook.client import current_traceparent
 from daybook.runtime.clock import Clock
 from daybook.runtime.mongo import Document, durable, is_unavailable
 from daybook.storage.collections import COMMANDS
@@ -56,6 +57,7 @@ class Commands:
     ) -> Document:
         """A command for the service that its kind names, not stored yet."""
         command_id = f"cmd_{self._make_id()}"
+        trace = current_traceparent()
         return {
             "_id": f"{project_id}/{command_id}",
             "project_id": project_id,
@@ -66,6 +68,7 @@ class Commands:
             "status": "ACCEPTED",
             "claim": 0,
             "created_at": from_ms(to_ms(self._clock())),
+            **({} if trace is None else {"traceparent": trace}),
         }
 
     async def store(
