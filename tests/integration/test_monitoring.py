@@ -1,6 +1,7 @@
 """What dashboards and alerts ask for, asked of a real Prometheus over a real stack."""
 
 import asyncio
+import math
 import re
 import shutil
 import socket
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 import yaml
+from daybook import Client
+from daybook.events.export import ExportRequested
 from daybook.testing.stack_run import StackRun
 from daybook.testing.waiting import eventually
 from daybook_monitoring.alerts import alerts
@@ -24,9 +27,16 @@ SERVICES = ("ingest", "task-tracker", "webhook-dispatcher", "exporter", "query")
 _WINDOW = re.compile(r"\[\d+[smhd](:\d+[smhd])?\]")
 
 
+# Of each service a scrape a second, and of the traffic each second in which it came: a
+# minute of both. Both are what Prometheus itself has, whatever this test's clock says.
+SCRAPED = "min(sum_over_time(up[10m]))"
+_CAME = "sum(increase(daybook_ingest_events_total[5s])) > 0"
+OF_TRAFFIC = f"count_over_time(({_CAME})[10m:1s])"
+
+
 def shortened(expression: str) -> str:
-    """The same over seconds: minutes of traffic are what a test has not."""
-    return _WINDOW.sub(lambda one: "[10s:1s]" if one[1] else "[10s]", expression)
+    """The same over the minute of traffic that there is."""
+    return _WINDOW.sub(lambda one: "[1m:1s]" if one[1] else "[1m]", expression)
 
 
 def expressions() -> dict[str, str]:
@@ -78,30 +88,43 @@ def prometheus(run: StackRun, tmp_path: Path) -> Iterator[str]:
         process.wait(30)
 
 
-async def test_every_panel_and_every_alert_has_something_to_show(
-    prometheus: str, http: httpx.AsyncClient
+async def test_a_minute_of_traffic_gives_every_panel_and_alert_something_to_show(
+    prometheus: str, run: StackRun, http: httpx.AsyncClient
 ) -> None:
-    async def shown(expression: str) -> bool:
+    async def values(expression: str) -> list[float]:
+        """What it comes to, of each series; none while Prometheus starts."""
         try:
             answer = await http.get(
                 f"{prometheus}/api/v1/query", params={"query": expression}
             )
         except httpx.TransportError:
-            return False  # it is starting
+            return []
         told = answer.json()
         assert answer.status_code != 400, told
-        return answer.status_code == 200 and bool(told["data"]["result"])
+        if answer.status_code != 200:
+            return []
+        return [float(one["value"][1]) for one in told["data"]["result"]]
 
-    asked = expressions()
-    missing = set(asked)
-
-    async def all_are_shown() -> bool:
-        names = sorted(missing)
-        found = await asyncio.gather(*(shown(asked[name]) for name in names))
-        missing.difference_update(
-            name for name, is_shown in zip(names, found, strict=True) if is_shown
-        )
-        assert not missing, missing
+    async def has(seconds: int) -> bool:
+        scraped, traffic = await values(SCRAPED), await values(OF_TRAFFIC)
+        assert scraped > [seconds], scraped
+        assert traffic >= [seconds], traffic
         return True
 
-    await eventually(all_are_shown, within=60, every=1)
+    await eventually(lambda: has(30), within=90, every=1)
+    # The one thing that the shop's traffic has not: a service that asks for an export.
+    async with Client(run.stack["kafka"], source="billing") as client:
+        client.publish(
+            ExportRequested(export_id="exp_1", exported_object="api_log"),
+            project_id=run.stack["project_id"],
+        )
+    await eventually(lambda: has(60), within=60, every=1)
+    asked = expressions()
+    shown = await asyncio.gather(*map(values, asked.values()))
+
+    silent = {
+        name: (expression, found)
+        for (name, expression), found in zip(asked.items(), shown, strict=True)
+        if all(map(math.isnan, found))
+    }
+    assert not silent
