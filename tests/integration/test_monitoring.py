@@ -106,10 +106,11 @@ async def test_a_minute_of_traffic_gives_every_panel_and_alert_something_to_show
         return [float(one["value"][1]) for one in told["data"]["result"]]
 
     async def has(seconds: int) -> bool:
-        scraped, traffic = await values(SCRAPED), await values(OF_TRAFFIC)
-        assert scraped > [seconds], scraped
-        assert traffic >= [seconds], traffic
-        return True
+        told = [await values(one) for one in (SCRAPED, OF_TRAFFIC)]
+        assert all(told), told
+        (scraped,), (traffic,) = told
+        # So many seconds lie between one scrape more.
+        return scraped > seconds and traffic >= seconds
 
     await eventually(lambda: has(30), within=90, every=1)
     # The one thing that the shop's traffic has not: a service that asks for an export.
