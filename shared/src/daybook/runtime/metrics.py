@@ -203,13 +203,9 @@ class DispatcherMetrics(ConsumerMetrics):
             registry, "webhook_dispatcher", ("matched", "unmatched", "passed_over")
         )
         # Sendouts made, and those that were there already: a redelivery.
-        self.sendouts = _counter(
-            registry,
-            "webhook_dispatcher_sendouts",
-            "Sendouts by what became of them at their making.",
-            "outcome",
-            *("made", "known", "refused"),
-        )
+        says, name = "Sendouts by their making.", "webhook_dispatcher_sendouts"
+        outcomes = ("made", "known", "refused")
+        self.sendouts = _counter(registry, name, says, "outcome", *outcomes)
         # What attempts came to: failures of many endpoints at once are our own network.
         self.attempts = Counter(
             "daybook_webhook_dispatcher_attempts_total",
