@@ -219,7 +219,11 @@ def create_app(
     _answer_errors(app, desk)
     _show_routes(app, metrics)
     app.add_middleware(
-        Edge, metrics=metrics, stopwatch=world.stopwatch, make_id=world.make_id
+        Edge,
+        metrics=metrics,
+        stopwatch=world.stopwatch,
+        make_id=world.make_id,
+        stopping=world.stopping,
     )
     return app
 

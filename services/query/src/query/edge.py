@@ -1,5 +1,6 @@
 """What every answer has, whatever made it: an id, safe headers, a measurement."""
 
+import asyncio
 import logging
 import re
 from collections.abc import Callable
@@ -43,11 +44,13 @@ class Edge:
         metrics: QueryMetrics,
         stopwatch: Stopwatch,
         make_id: Callable[[], str],
+        stopping: asyncio.Event,
     ) -> None:
         self._app = app
         self._metrics = metrics
         self._stopwatch = stopwatch
         self._make_id = make_id
+        self._stopping = stopping
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -69,6 +72,8 @@ class Edge:
                 if headers.get("content-type", "").startswith("text/event-stream"):
                     took = self._stopwatch() - started
                 headers["x-request-id"] = request_id
+                if self._stopping.is_set():
+                    headers["connection"] = "close"
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
                 # What a project holds is for who asked, not for a cache on the way.

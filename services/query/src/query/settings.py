@@ -78,7 +78,7 @@ class QuerySettings(WebhookSettings, StorageSettings):
     shutdown_grace: Annotated[
         timedelta,
         Field(description="How long running requests may take after SIGTERM."),
-    ] = timedelta(seconds=3)
+    ] = timedelta(seconds=15)  # lists take two: the rest is for files
     tiers: Annotated[
         str,
         Field(description="Retention tiers, as ingest has them: NAME=DURATION,…"),
