@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, Field
+from pydantic import AliasChoices, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -46,3 +46,32 @@ class ServiceSettings(BaseSettings):
         int,
         Field(description="Port of the same; 0 takes a free one.", ge=0, le=65535),
     ] = 9100
+    otlp_endpoint: Annotated[
+        str | None,
+        Field(
+            description=(
+                "Where traces are sent by OTLP over HTTP: http://HOST:4318. Without "
+                "it none are made; those of others are handed on all the same."
+            )
+        ),
+    ] = None
+    trace_ratio: Annotated[
+        float,
+        Field(
+            description=(
+                "Share of the traces begun here that is kept; those begun elsewhere "
+                "are kept where that is said of them."
+            ),
+            ge=0,
+            le=1,
+        ),
+    ] = 1.0  # few begin here: most come with a request of the platform's
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def _address(cls, text: str | None) -> str | None:
+        if not text:
+            return None  # as a file of variables that lists it passes it on
+        if not text.startswith(("http://", "https://")):
+            raise ValueError("write it with http:// or https://")
+        return text.rstrip("/")
