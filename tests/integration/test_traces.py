@@ -1,13 +1,16 @@
 """One trace, from a request's header to what leaves Daybook at the other end."""
 
-from collections.abc import AsyncIterator
+import asyncio
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
-import pytest_asyncio
-from daybook.testing.receivers import Receiver
+from daybook.testing.receivers import Received, Receiver
+from daybook.testing.spans import Collector, Seen
 from daybook.testing.stack_run import StackRun
 from daybook.testing.waiting import eventually
 
@@ -16,21 +19,57 @@ pytestmark = pytest.mark.timeout(240)
 SHOP = {"x-app-id": "shop-server", "x-app-token": "s3cret"}
 
 
-@pytest_asyncio.fixture
-async def api(run: StackRun) -> AsyncIterator[httpx.AsyncClient]:
-    key = {"authorization": f"Bearer {run.stack['api_key']}"}
-    async with httpx.AsyncClient(
-        base_url=run.stack["api"], headers=key, timeout=20
-    ) as client:
-        yield client
+def api_of(run: StackRun) -> httpx.AsyncClient:
+    return httpx.AsyncClient(
+        base_url=run.stack["api"],
+        headers={"authorization": f"Bearer {run.stack['api_key']}"},
+        timeout=20,
+    )
 
 
-async def test_a_requests_trace_is_followed_through_task_export_and_delivery(
-    run: StackRun, api: httpx.AsyncClient
-) -> None:
+@pytest.fixture(scope="module")
+def collector() -> Iterator[Collector]:
+    with Collector() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def traced_run(
+    tmp_path_factory: pytest.TempPathFactory, collector: Collector
+) -> Iterator[StackRun]:
+    """A stack of its own, whose services make spans."""
+    stack = StackRun(
+        [sys.executable, "-m", "daybook_local"],
+        tmp_path_factory.mktemp("traced"),
+        {"DAYBOOK_OTLP_ENDPOINT": collector.endpoint},
+    )
+    stack.start()
+    try:
+        asyncio.run(stack.up(within=120))
+        yield stack
+    finally:
+        stack.end()
+
+
+@dataclass
+class Journey:
+    """What one trace went through: two tasks, one of them an export, each told of."""
+
+    traceparent: str
+    task_id: str
+    export_id: str
+    received: list[Received]
+
+    @property
+    def trace_id(self) -> str:
+        return self.traceparent[3:35]
+
+
+async def journey(run: StackRun) -> Journey:
+    """Ask the shop and the API in one trace, until both webhooks have come."""
     traceparent = f"00-{uuid4().hex}-{uuid4().hex[:16]}-01"
     headers = {"traceparent": traceparent}
-    async with Receiver() as receiver:
+    async with Receiver() as receiver, api_of(run) as api:
         types = ["import.finished", "export.done"]
         endpoint = await api.post(
             "/v1/webhook-endpoints",
@@ -39,28 +78,70 @@ async def test_a_requests_trace_is_followed_through_task_export_and_delivery(
         assert endpoint.status_code == 201, endpoint.text
 
         task_id = await import_into_the_shop(run, headers)
-        made = await api.post(
-            "/v1/exports", json={"exported_object": "api_log"}, headers=headers
-        )
-        of_trace = [task_id, made.json()["id"]]
+        body = {"exported_object": "api_log"}
+        made = await api.post("/v1/exports", json=body, headers=headers)
+        export_id = made.json()["id"]
 
-        def came() -> bool:
-            bodies = [one.body for one in receiver.requests]
-            return all(any(id.encode() in body for body in bodies) for id in of_trace)
+        def ours() -> list[Received]:
+            ids = [task_id.encode(), export_id.encode()]
+            found = [[one for one in receiver.requests if id in one.body] for id in ids]
+            return [some[0] for some in found] if all(found) else []
 
-        await eventually(came, within=60)
+        await eventually(ours, within=60)
         await api.delete(f"/v1/webhook-endpoints/{endpoint.json()['id']}")
+        return Journey(traceparent, task_id, export_id, ours())
 
-    ours = [
-        request
-        for request in receiver.requests
-        if any(id.encode() in request.body for id in of_trace)
-    ]
-    assert {request.header("traceparent") for request in ours} == {traceparent}
-    for id in of_trace:
-        assert await traces_of_task(api, id) == {traceparent}
-    log = await api.get("/v1/logs", params={"task_id": task_id})
-    assert [one["traceparent"] for one in log.json()["logs"]] == [traceparent]
+
+async def test_a_requests_trace_is_followed_through_task_export_and_delivery(
+    run: StackRun,
+) -> None:
+    made = await journey(run)
+
+    told = {request.header("traceparent") for request in made.received}
+    assert told == {made.traceparent}
+    async with api_of(run) as api:
+        for id in (made.task_id, made.export_id):
+            assert await traces_of_task(api, id) == {made.traceparent}
+        log = await api.get("/v1/logs", params={"task_id": made.task_id})
+    assert [one["traceparent"] for one in log.json()["logs"]] == [made.traceparent]
+
+
+async def test_a_collector_sees_the_trace_go_through_every_service(
+    traced_run: StackRun, collector: Collector
+) -> None:
+    made = await journey(traced_run)
+
+    def of_trace() -> dict[str, list[Seen]]:
+        found: dict[str, list[Seen]] = {}
+        for span in collector.seen:
+            if made.trace_id == span.trace_id or made.trace_id in span.linked:
+                found.setdefault(span.service, []).append(span)
+        return found
+
+    services = ("query", "exporter", "webhook-dispatcher", "ingest", "task-tracker")
+    everywhere = {f"daybook-{name}" for name in services}
+
+    def attempts() -> set[str]:
+        found = of_trace().get("daybook-webhook-dispatcher", [])
+        return {one.span_id for one in found if one.name == "deliver webhook"}
+
+    # Each receiver can go on under the very attempt that reached it.
+    reached = {request.header("traceparent") for request in made.received}
+    assert {one[3:35] for one in reached} == {made.trace_id}
+
+    def is_whole() -> bool:
+        return set(of_trace()) == everywhere and attempts() >= {
+            one[36:52] for one in reached
+        }
+
+    await eventually(is_whole, within=60)
+    (asked,) = of_trace()["daybook-query"]
+    assert (asked.name, asked.parent_id) == (
+        "POST /v1/exports",
+        made.traceparent[36:52],
+    )
+    (ran,) = [span for span in of_trace()["daybook-exporter"] if not span.linked]
+    assert (ran.name, ran.parent_id) == ("run export", asked.span_id)
 
 
 async def import_into_the_shop(run: StackRun, headers: dict[str, str]) -> str:

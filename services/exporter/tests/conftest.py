@@ -14,6 +14,7 @@ from daybook.exports.parameters import read_parameters
 from daybook.runtime.clock import monotonic
 from daybook.runtime.mongo import durable
 from daybook.runtime.objects import Objects
+from daybook.runtime.tracing import NO_TRACER, Tracer
 from daybook.storage.exports import ensure_exports, folder_of, new_export, text_part
 from daybook.storage.logs import ensure_logs
 from daybook.storage.sendouts import ensure_sendouts
@@ -99,6 +100,7 @@ class World:
         *,
         patience_s: float = 20.0,
         lease_s: float = 20.0,
+        tracer: Tracer = NO_TRACER,
     ) -> Exports:
         """One whose parts hold one group of rows each."""
         random = Random(1)
@@ -124,6 +126,7 @@ class World:
             count_within=timedelta(seconds=5),
             part_bytes=16 * 1024 * 1024,
             part_rows=1,
+            tracer=tracer,
         )
         jobs = Jobs(
             self.database["exports"],

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from daybook.runtime.tracing import Tracer
 from daybook.testing.records import task_event
+from daybook.testing.spans import Spans
 from daybook.testing.waiting import eventually
 from pymongo import AsyncMongoClient
 from task_tracker.app import TaskTracker
@@ -29,9 +31,13 @@ class Tracking:
         self.producer = producer
         self.sent = 0
 
-    async def send(self, kind: Any, **data: Any) -> None:
+    async def send(
+        self, kind: Any, *, traceparent: str | None = None, **data: Any
+    ) -> None:
         self.sent += 1
-        event = task_event(kind, id=f"e-{self.sent}", time=...)
+        event = task_event(
+            kind, id=f"e-{self.sent}", time=..., traceparent=traceparent or ...
+        )
         event["data"] = {"task_id": "t"} | data
         await self.send_bytes(json.dumps(event).encode())
 
@@ -40,9 +46,10 @@ class Tracking:
         await self.producer.send_and_wait(topic, value, key=b"t", partition=0)
 
     @asynccontextmanager
-    async def tracker(self) -> AsyncGenerator[None]:
+    async def tracker(self, tracer: Tracer | None = None) -> AsyncGenerator[None]:
         """Run it; stop it in good order at the end."""
-        async with TaskTracker(self.settings).app.start_lifespan_context():
+        tracker = TaskTracker(self.settings, tracer)
+        async with tracker.app.start_lifespan_context():
             yield
 
     async def becomes(self, **expected: Any) -> Document:
@@ -171,3 +178,18 @@ async def committed(settings: Settings) -> int | None:
     )
     async with consumer:
         return await consumer.committed(TopicPartition(settings.tasks_topic, 0))
+
+
+async def test_where_spans_are_made_each_write_is_linked_to_its_tasks_traces(
+    tracking: Tracking,
+) -> None:
+    spans = Spans()
+    trace = "0af7651916cd43dd8448eb211c80319c"
+    traceparent = f"00-{trace}-b7ad6b7169203331-01"
+
+    async with tracking.tracker(spans.tracer):
+        await tracking.send("started", traceparent=traceparent)
+        await tracking.becomes(status="IN_PROGRESS")
+
+    (write,) = spans.named(f"process {tracking.settings.group_id}")
+    assert [f"{link.context.trace_id:032x}" for link in write.links] == [trace]

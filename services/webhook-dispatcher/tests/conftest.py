@@ -23,6 +23,7 @@ from aiokafka import AIOKafkaProducer
 from daybook.runtime.clock import monotonic, utc_now
 from daybook.runtime.kafka_topics import ensure_topics
 from daybook.runtime.mongo import durable
+from daybook.runtime.tracing import Tracer
 from daybook.storage.webhook_endpoints import VERSION_ID
 from daybook.testing.receivers import Receiver
 from daybook.testing.records import webhook_event
@@ -160,8 +161,11 @@ class World:
         self._commands = 0
 
     @asynccontextmanager
-    async def dispatcher(self, **changes: Any) -> AsyncGenerator[WebhookDispatcher]:
-        service = WebhookDispatcher(self.settings.model_copy(update=changes))
+    async def dispatcher(
+        self, tracer: Tracer | None = None, **changes: Any
+    ) -> AsyncGenerator[WebhookDispatcher]:
+        settings = self.settings.model_copy(update=changes)
+        service = WebhookDispatcher(settings, tracer)
         async with service.app.start_lifespan_context():
             yield service
 

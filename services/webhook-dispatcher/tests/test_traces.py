@@ -9,6 +9,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer
 from daybook.events.topics import DELIVERIES, WEBHOOKS
 from daybook.testing.receivers import Receiver, reply
+from daybook.testing.spans import Spans, parent_of_span, traceparent_of_span
+from opentelemetry.trace import StatusCode
 
 MakeReceiver = Callable[..., Awaitable[Receiver]]
 
@@ -99,3 +101,26 @@ async def test_a_retry_by_hand_stays_in_the_events_trace(
         await world.become(SENT=1)
 
     assert traceparents(receiver) == [TRACEPARENT] * 2
+
+
+async def test_where_spans_are_made_each_attempt_is_one_and_its_receiver_sees_which(
+    world: Any, receivers: MakeReceiver
+) -> None:
+    spans = Spans()
+    receiver = await receivers(reply(500))
+    await world.endpoint("we_1", receiver.url())
+
+    async with world.dispatcher(spans.tracer):
+        await world.publish(traceparent=TRACEPARENT)
+        await world.become(FAILED=1)
+
+    attempts = spans.named("deliver webhook")
+    assert [parent_of_span(one) for one in attempts] == [TRACEPARENT] * 3
+    assert traceparents(receiver) == [traceparent_of_span(one) for one in attempts]
+    for one in attempts:
+        facts = one.attributes or {}
+        assert one.status.status_code is StatusCode.ERROR
+        assert (facts["http.response.status_code"], facts["error.type"]) == (
+            500,
+            "status",
+        )

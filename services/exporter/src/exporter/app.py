@@ -19,9 +19,11 @@ from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker
+from daybook.runtime.consuming.traced import traced
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import ExporterMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
+from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage import collections
 from daybook.storage.commands import EXPORTER, ensure_commands
 from daybook.storage.exports import ensure_exports
@@ -33,7 +35,7 @@ from exporter.deeds import Deeds
 from exporter.encoding.parts import PART_BYTES, PART_ROWS
 from exporter.expiry import Expiry
 from exporter.jobs import Jobs, Limits
-from exporter.judge import Judge, Judged
+from exporter.judge import Asked, Judge, Judged
 from exporter.leftovers import Leftovers
 from exporter.progress import Progress
 from exporter.run import Exports
@@ -56,7 +58,8 @@ COMMAND_LEASE = timedelta(seconds=30)
 class Exporter:
     """The service: its parts, wired; ``app`` runs it. Make it inside the loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
+        self._tracer = tracer = tracer or tracer_of(settings, "exporter")
         self._settings = settings
         random = Random()  # noqa: S311 - jitter needs no secrecy
         registry = CollectorRegistry()
@@ -87,6 +90,7 @@ class Exporter:
             count_within=settings.count_within,
             part_bytes=PART_BYTES,
             part_rows=PART_ROWS,
+            tracer=tracer,
         )
         limits = Limits(settings.exports_at_once, settings.exports_of_project)
         self._jobs = Jobs(
@@ -111,7 +115,10 @@ class Exporter:
         )
         intake = Intake[Judged](settings, Judge().judge)
         self._pipeline = Pipeline[Judged](
-            writer.write, intake.commit, settings, metrics
+            traced(writer.write, tracer, settings.group_id, _traceparent),
+            intake.commit,
+            settings,
+            metrics,
         )
         broker = make_broker(settings, "daybook-exporter")
         subscribe(broker, intake, settings)
@@ -178,6 +185,11 @@ class Exporter:
         await self._announcer.close()
         await self._letters.stop()
         await self._mongo.close()
+        await self._tracer.close()
+
+
+def _traceparent(item: Judged) -> str | None:
+    return item.event.traceparent if isinstance(item, Asked) else None
 
 
 def _process_name() -> str:

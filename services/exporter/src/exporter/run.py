@@ -94,7 +94,7 @@ class Exports:
             log.warning("cannot look for exports: %s", str(error)[:200])
 
     def _start(self, export: Document) -> None:
-        running = asyncio.create_task(self._one(export))
+        running = asyncio.create_task(self._traced(export))
         self._running.add(running)
         running.add_done_callback(self._over)
         if self._stopping:  # since the claim was asked for
@@ -104,7 +104,18 @@ class Exports:
         self._running.discard(running)
         self.wake()
 
-    async def _one(self, export: Document) -> None:
+    async def _traced(self, export: Document) -> None:
+        facts = {"daybook.export.id": export["id"], "daybook.claim": export["claim"]}
+        # Of a takeover as well: who asked for it waits for all of them.
+        parent: str | None = export.get("traceparent")
+        with self._tools.tracer.span(
+            "run export", "consumer", parent=parent, facts=facts
+        ) as span:
+            if await self._one(export) == "ERROR":
+                span.fail("export")
+
+    async def _one(self, export: Document) -> str:
+        """DONE or ERROR, or nothing where another process has yet to end it."""
         run = Run(export, self._jobs, self._tools)
         log.info("export %s: claim %s", export["_id"], export["claim"])
         working = asyncio.create_task(run.work())
@@ -133,6 +144,7 @@ class Exports:
         finally:
             self._tools.notices.over(export)
             await end([working, renewing])
+        return run.status
 
     async def _renew(self, export: Document) -> None:
         """Ends with :class:`Fenced`; a database that is away is asked again."""

@@ -6,6 +6,7 @@ from random import Random
 from typing import Protocol
 
 from daybook.runtime.mongo import Document
+from daybook.runtime.tracing import NO_TRACER, Tracer
 from pymongo.asynchronous.database import AsyncDatabase
 
 from exporter.storing import Storage
@@ -32,3 +33,4 @@ class Tools:
     count_within: timedelta
     part_bytes: int
     part_rows: int
+    tracer: Tracer = NO_TRACER

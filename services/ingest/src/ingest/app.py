@@ -7,14 +7,16 @@ from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.reached import Reached
 from daybook.runtime.consuming.service import ConsumingService, make_broker
+from daybook.runtime.consuming.traced import traced
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import IngestMetrics
 from daybook.runtime.mongo import connect, durable
 from daybook.runtime.project_tiers import ProjectTiers
+from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage.collections import PROJECTS, WATERMARKS
 from prometheus_client import CollectorRegistry
 
-from ingest.judge import Judge
+from ingest.judge import Accepted, Judge
 from ingest.kinds import kinds
 from ingest.repository import EventRepository
 from ingest.settings import Settings
@@ -26,7 +28,8 @@ from ingest.writer import Outcome, Writer
 class Ingest:
     """The service: its parts, wired; ``app`` runs it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
+        tracer = tracer or tracer_of(settings, "ingest")
         random = Random()  # noqa: S311 - jitter needs no secrecy
         registry = CollectorRegistry()
         metrics = IngestMetrics(registry)
@@ -50,7 +53,12 @@ class Ingest:
             utc_now,
         )
         intake = Intake[Outcome](settings, Judge(stored, projects.tier_of).judge)
-        pipeline = Pipeline[Outcome](writer.write, intake.commit, settings, metrics)
+        pipeline = Pipeline[Outcome](
+            traced(writer.write, tracer, settings.group_id, _traceparent),
+            intake.commit,
+            settings,
+            metrics,
+        )
         reached = Reached(
             pipeline, lambda: intake.consumer, utc_now, settings.clock_skew
         )
@@ -65,6 +73,7 @@ class Ingest:
         async def close() -> None:
             await letters.stop()
             await mongo.close()
+            await tracer.close()
 
         self.app = ConsumingService[Outcome](
             settings,
@@ -82,3 +91,7 @@ class Ingest:
             },
             close=close,
         ).app
+
+
+def _traceparent(outcome: Outcome) -> str | None:
+    return outcome.traceparent if isinstance(outcome, Accepted) else None

@@ -30,6 +30,7 @@ class Accepted:
     collection: str
     time: datetime | None = None
     """The event's own."""
+    traceparent: str | None = None
 
     @property
     def size(self) -> int:
@@ -56,7 +57,12 @@ class Judge:
         event = reader.read(record)
         document = kind.document(event, record, self._tier_of(event.project_id))
         return Accepted(
-            encode(document), record, event.source, kind.collection, event.time
+            encode(document),
+            record,
+            event.source,
+            kind.collection,
+            event.time,
+            event.traceparent,
         )
 
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 import uvicorn
 from daybook.runtime.logging import configure_logging
 from daybook.runtime.mongo import connect
+from daybook.runtime.tracing import tracer_of
 from prometheus_client import CollectorRegistry
 
 from query.app import Surroundings, create_app
@@ -59,7 +60,8 @@ class Server(uvicorn.Server):
 async def serve(settings: QuerySettings) -> None:
     """Answer until told to stop, then give running requests a moment to end."""
     async with connect(settings.mongodb_uri, app_name="daybook-query") as client:
-        surroundings = Surroundings()
+        tracer = tracer_of(settings, "query")
+        surroundings = Surroundings(tracer=tracer)
         app = create_app(
             settings,
             client[settings.mongodb_database],
@@ -78,6 +80,7 @@ async def serve(settings: QuerySettings) -> None:
             timeout_graceful_shutdown=int(settings.shutdown_grace.total_seconds()),
         )
         await Server(config, surroundings.stopping).serve()
+        await tracer.close()
 
 
 def main() -> None:

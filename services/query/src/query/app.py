@@ -10,6 +10,7 @@ from datetime import timedelta
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.metrics import QueryMetrics
 from daybook.runtime.mongo import Document, is_unavailable
+from daybook.runtime.tracing import NO_TRACER, Tracer
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 from prometheus_client import CollectorRegistry
@@ -75,6 +76,7 @@ from query.tasks.live import WATCHED_EXPORTS, Live
 from query.tasks.reads import task_reads
 from query.tasks.timeline import Timelines
 from query.tasks.watching import Pace
+from query.tracing import Traces
 from query.webhooks.commands import PATIENCE
 from query.webhooks.parts import webhooks_of
 
@@ -98,6 +100,7 @@ class Surroundings:
     make_id: Callable[[], str] = _uuid7
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     patience: timedelta = PATIENCE  # with commands
+    tracer: Tracer = NO_TRACER
 
 
 def create_app(
@@ -218,6 +221,7 @@ def create_app(
     app.mount("/static", StaticFiles(directory=STATIC_FILES))
     _answer_errors(app, desk)
     _show_routes(app, metrics)
+    app.add_middleware(Traces, tracer=world.tracer)
     app.add_middleware(
         Edge,
         metrics=metrics,

@@ -5,8 +5,6 @@ import logging
 import re
 from collections.abc import Callable
 
-from daybook.client.tracing import InTrace
-from daybook.events.traceparent import traceparent_of
 from daybook.runtime.clock import Stopwatch
 from daybook.runtime.metrics import QueryMetrics
 from starlette.datastructures import Headers, MutableHeaders
@@ -56,8 +54,7 @@ class Edge:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = Headers(scope=scope)
-        given = asked.get("x-request-id", "")
+        given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _SANE_REQUEST_ID.fullmatch(given) else self._make_id()
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = self._stopwatch(), 0
@@ -82,8 +79,7 @@ class Edge:
             await send(message)
 
         try:
-            with InTrace(traceparent_of(asked.get("traceparent"))):
-                await self._app(scope, receive, send_with_headers)
+            await self._app(scope, receive, send_with_headers)
         # Whatever it was: the client gets an answer and the log gets the reason.
         except Exception:
             if status:
@@ -91,13 +87,18 @@ class Edge:
             logger.exception("request %s failed", request_id)
             await unexpected(request_id)(scope, receive, send_with_headers)
         finally:
-            method = scope["method"] if scope["method"] in _METHODS else "OTHER"
             if took is None:
                 took = self._stopwatch() - started
-            self._metrics.answered(_route(scope), method, status, took)
+            self._metrics.answered(route_of(scope), method_of(scope), status, took)
 
 
-def _route(scope: Scope) -> str:
+def method_of(scope: Scope) -> str:
+    """The request's method, or OTHER."""
+    return scope["method"] if scope["method"] in _METHODS else "OTHER"
+
+
+def route_of(scope: Scope) -> str:
+    """What answered it, once it has."""
     # A label for each made-up path would fill the memory of whoever stores metrics.
     path = getattr(scope.get("route"), "path", None)
     if isinstance(path, str) and path:

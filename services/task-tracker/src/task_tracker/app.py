@@ -7,8 +7,10 @@ from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.reached import Reached
 from daybook.runtime.consuming.service import ConsumingService, make_broker
+from daybook.runtime.consuming.traced import traced
 from daybook.runtime.metrics import TrackerMetrics
 from daybook.runtime.mongo import connect, durable
+from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage.collections import TASK_FAILED_ROWS, TASKS
 from daybook.storage.tasks import ensure_tasks
 from prometheus_client import CollectorRegistry
@@ -24,7 +26,8 @@ from task_tracker.writer import Writer
 class TaskTracker:
     """The service: its parts, wired; ``app`` runs it."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
+        tracer = tracer or tracer_of(settings, "task-tracker")
         random = Random()  # noqa: S311 - jitter needs no secrecy
         registry = CollectorRegistry()
         metrics = TrackerMetrics(registry)
@@ -33,8 +36,11 @@ class TaskTracker:
         tasks, failed_rows = database[TASKS], database[TASK_FAILED_ROWS]
         repository = TaskRepository(tasks, failed_rows, random, metrics)
         intake = Intake[Judged](settings, Judge().judge)
+        writer = Writer(repository, metrics, utc_now)
         pipeline = Pipeline[Judged](
-            Writer(repository, metrics, utc_now).write,
+            traced(
+                writer.write, tracer, settings.group_id, lambda one: one.traceparent
+            ),
             intake.commit,
             settings,
             metrics,
@@ -48,6 +54,10 @@ class TaskTracker:
         async def prepare() -> None:
             await ensure_tasks(tasks, failed_rows)
 
+        async def close() -> None:
+            await mongo.close()
+            await tracer.close()
+
         self.app = ConsumingService[Judged](
             settings,
             broker,
@@ -57,5 +67,5 @@ class TaskTracker:
             random=random,
             prepare=prepare,
             loops={Stalls(repository, reached, metrics).sweep: settings.stalls_every},
-            close=mongo.close,
+            close=close,
         ).app

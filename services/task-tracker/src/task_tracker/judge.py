@@ -29,6 +29,11 @@ class Judged:
         rows = 0 if self.event is None else len(self.event.data.get("failed") or ())
         return len(self.record.value or b"") + ROW_BYTES * rows
 
+    @property
+    def traceparent(self) -> str | None:
+        """The event's."""
+        return None if self.event is None else self.event.traceparent
+
 
 class Judge:
     """Decides what a record is; pure."""

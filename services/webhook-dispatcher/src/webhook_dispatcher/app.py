@@ -17,10 +17,12 @@ from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker, repeat
+from daybook.runtime.consuming.traced import traced
 from daybook.runtime.ending import end
 from daybook.runtime.metrics import DispatcherMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
 from daybook.runtime.project_tiers import ProjectTiers
+from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage import collections
 from daybook.storage.commands import WEBHOOK_DISPATCHER, ensure_commands
 from daybook.storage.sendouts import ensure_sendouts
@@ -73,11 +75,12 @@ class NoSealingKeys(ValueError):
 class WebhookDispatcher:
     """The service: its parts, wired; ``app`` runs it. Make it inside the loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tracer: Tracer | None = None) -> None:
         box = settings.box()
         if box is None:
             raise NoSealingKeys
         self._settings = settings
+        self._tracer = tracer or tracer_of(settings, "webhook-dispatcher")
         self._random = random = Random()  # noqa: S311 - jitter needs no secrecy
         self._registry = CollectorRegistry()
         self._metrics = DispatcherMetrics(self._registry)
@@ -154,7 +157,7 @@ class WebhookDispatcher:
             claims=self._claims,
             slots=self._slots,
             attempts=Attempts(
-                Sender(self._transport, utc_now, monotonic), box, utc_now
+                Sender(self._transport, utc_now, monotonic), box, utc_now, self._tracer
             ),
             recorder=recorder,
             stopwatch=monotonic,
@@ -166,7 +169,15 @@ class WebhookDispatcher:
         settings = self._settings
         intake = Intake[Judged](settings, Judge().judge)
         self._pipeline = Pipeline[Judged](
-            self._writer.write, intake.commit, settings, self._metrics
+            traced(
+                self._writer.write,
+                self._tracer,
+                settings.group_id,
+                lambda one: one.traceparent,
+            ),
+            intake.commit,
+            settings,
+            self._metrics,
         )
         broker = make_broker(settings, "daybook-webhook-dispatcher")
         subscribe(broker, intake, settings)
@@ -275,6 +286,7 @@ class WebhookDispatcher:
         await self._client.close()
         await self._transport.aclose()
         await self._mongo.close()
+        await self._tracer.close()
 
 
 def _process_name() -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from daybook.runtime.clock import Clock
 from daybook.runtime.mongo import Document
+from daybook.runtime.tracing import Tracer
 from daybook.webhooks.envelope import sendout_body
 from daybook.webhooks.sealing import Box, SealError
 
@@ -23,19 +24,38 @@ class Attempts:
     sender: Sender
     box: Box
     clock: Clock
+    tracer: Tracer
 
     async def make(self, endpoint: Endpoint, sendout: Document) -> Attempt:
         """Send once, as the endpoint is now, in the trace of the sendout's event."""
+        with self.tracer.span(
+            "deliver webhook",
+            "client",
+            parent=sendout.get("traceparent"),
+            facts={
+                "http.request.method": "POST",
+                "daybook.sendout.id": sendout["id"],
+                "daybook.endpoint.id": endpoint.id,
+                "daybook.attempt": sendout["claim"],
+            },
+        ) as span:
+            attempt = await self._send(endpoint, sendout, span.traceparent)
+            if attempt.status_code is not None:
+                span.tell({"http.response.status_code": attempt.status_code})
+            if attempt.error is not None:
+                span.fail(str(attempt.error.kind))
+        return attempt
+
+    async def _send(
+        self, endpoint: Endpoint, sendout: Document, traceparent: str | None
+    ) -> Attempt:
         now = self.clock()
         try:
             target = endpoint.target(self.box, now)
         except SealError as error:
             return _cannot_open(now, error)
         return await self.sender.attempt(
-            target,
-            sendout["id"],
-            sendout_body(sendout, endpoint.url),
-            sendout.get("traceparent"),
+            target, sendout["id"], sendout_body(sendout, endpoint.url), traceparent
         )
 
 

@@ -22,6 +22,11 @@ class Judged:
         """Bytes of the record's value."""
         return len(self.record.value or b"")
 
+    @property
+    def traceparent(self) -> str | None:
+        """The event's."""
+        return None if self.event is None else self.event.traceparent
+
 
 class Judge:
     """Decides what a record is; pure."""
