@@ -1,16 +1,18 @@
 """One trace, from a request's header to what leaves Daybook at the other end."""
 
-import asyncio
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import pytest
 from daybook.testing.receivers import Received, Receiver
-from daybook.testing.spans import Collector, Seen
+from daybook.testing.spans import Collector
 from daybook.testing.stack_run import StackRun
 from daybook.testing.waiting import eventually
 
@@ -25,30 +27,6 @@ def api_of(run: StackRun) -> httpx.AsyncClient:
         headers={"authorization": f"Bearer {run.stack['api_key']}"},
         timeout=20,
     )
-
-
-@pytest.fixture(scope="module")
-def collector() -> Iterator[Collector]:
-    with Collector() as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def traced_run(
-    tmp_path_factory: pytest.TempPathFactory, collector: Collector
-) -> Iterator[StackRun]:
-    """A stack of its own, whose services make spans."""
-    stack = StackRun(
-        [sys.executable, "-m", "daybook_local"],
-        tmp_path_factory.mktemp("traced"),
-        {"DAYBOOK_OTLP_ENDPOINT": collector.endpoint},
-    )
-    stack.start()
-    try:
-        asyncio.run(stack.up(within=120))
-        yield stack
-    finally:
-        stack.end()
 
 
 @dataclass
@@ -102,46 +80,74 @@ async def test_a_requests_trace_is_followed_through_task_export_and_delivery(
     async with api_of(run) as api:
         for id in (made.task_id, made.export_id):
             assert await traces_of_task(api, id) == {made.traceparent}
-        log = await api.get("/v1/logs", params={"task_id": made.task_id})
-    assert [one["traceparent"] for one in log.json()["logs"]] == [made.traceparent]
+
+        async def its_log_has_it() -> bool:
+            log = await api.get("/v1/logs", params={"task_id": made.task_id})
+            found = [one["traceparent"] for one in log.json()["logs"]]
+            return found == [made.traceparent]
+
+        await eventually(its_log_has_it, within=30)
 
 
 async def test_a_collector_sees_the_trace_go_through_every_service(
-    traced_run: StackRun, collector: Collector
+    tmp_path: Path,
 ) -> None:
-    made = await journey(traced_run)
+    with Collector() as collector:
+        async with traced_stack(tmp_path, collector) as stack:
+            made = await journey(stack)
+            await is_folded(stack, made)
+            # What is sent late is sent at the stop at the latest.
+            stack.signal(signal.SIGTERM)
+            assert await stack.ended(within=60) == 0
 
-    def of_trace() -> dict[str, list[Seen]]:
-        found: dict[str, list[Seen]] = {}
-        for span in collector.seen:
-            if made.trace_id == span.trace_id or made.trace_id in span.linked:
-                found.setdefault(span.service, []).append(span)
-        return found
-
+    spans = [
+        span
+        for span in collector.seen
+        if made.trace_id == span.trace_id or made.trace_id in span.linked
+    ]
     services = ("query", "exporter", "webhook-dispatcher", "ingest", "task-tracker")
-    everywhere = {f"daybook-{name}" for name in services}
-
-    def attempts() -> set[str]:
-        found = of_trace().get("daybook-webhook-dispatcher", [])
-        return {one.span_id for one in found if one.name == "deliver webhook"}
-
+    assert {span.service for span in spans} == {f"daybook-{one}" for one in services}
+    (asked,) = [span for span in spans if span.service == "daybook-query"]
+    assert asked.name == "POST /v1/exports"
+    assert asked.parent_id == made.traceparent[36:52]
+    (ran,) = [span for span in spans if span.name == "run export"]
+    assert ran.parent_id == asked.span_id
     # Each receiver can go on under the very attempt that reached it.
+    attempts = {span.span_id for span in spans if span.name == "deliver webhook"}
     reached = {request.header("traceparent") for request in made.received}
     assert {one[3:35] for one in reached} == {made.trace_id}
+    assert {one[36:52] for one in reached} <= attempts
 
-    def is_whole() -> bool:
-        return set(of_trace()) == everywhere and attempts() >= {
-            one[36:52] for one in reached
-        }
 
-    await eventually(is_whole, within=60)
-    (asked,) = of_trace()["daybook-query"]
-    assert (asked.name, asked.parent_id) == (
-        "POST /v1/exports",
-        made.traceparent[36:52],
+@asynccontextmanager
+async def traced_stack(folder: Path, collector: Collector) -> AsyncGenerator[StackRun]:
+    """A stack of its own, whose services make spans, and send the last of them late."""
+    stack = StackRun(
+        [sys.executable, "-m", "daybook_local"],
+        folder,
+        {
+            "DAYBOOK_OTLP_ENDPOINT": collector.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "600000",
+        },
     )
-    (ran,) = [span for span in of_trace()["daybook-exporter"] if not span.linked]
-    assert (ran.name, ran.parent_id) == ("run export", asked.span_id)
+    stack.start()
+    try:
+        await stack.up(within=120)
+        yield stack
+    finally:
+        stack.end()
+
+
+async def is_folded(run: StackRun, made: Journey) -> None:
+    """Wait until the task-tracker knows of the end of both tasks."""
+    async with api_of(run) as api:
+        for id in (made.task_id, made.export_id):
+
+            async def is_done(path: str = f"/v1/async-actions/{id}") -> bool:
+                return (await api.get(path)).json().get("status") == "DONE"
+
+            await eventually(is_done, within=30)
+            await traces_of_task(api, id)
 
 
 async def import_into_the_shop(run: StackRun, headers: dict[str, str]) -> str:
