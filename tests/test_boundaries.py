@@ -1,6 +1,7 @@
 """What holds for every file of the repository, whoever wrote it."""
 
 import ast
+import re
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,6 +99,23 @@ def test_no_source_file_is_too_long_to_read() -> None:
     }
 
     assert {name: n for name, n in lengths.items() if n >= MOST_LINES} == {}
+
+
+def test_only_one_place_says_how_kafka_is_reached() -> None:
+    # Whoever names the brokers alone would leave out protocol and credentials.
+    said = re.compile(r"bootstrap_servers=|settings\.kafka_bootstrap_servers\b")
+    mine = {"client/settings.py", "client/asynchronous.py", "client/synchronous.py"}
+    mine |= {"client/wire.py", "client/delivery.py", "runtime/kafka_settings.py"}
+    found = {
+        str(path.relative_to(ROOT))
+        for folder in ("shared/src/daybook", "services")
+        for path in (ROOT / folder).rglob("*.py")
+        if "tests" not in path.parts
+        and "testing" not in path.parts
+        and said.search(path.read_text("utf-8"))
+    }
+
+    assert found <= {f"shared/src/daybook/{name}" for name in mine}
 
 
 def test_no_file_names_a_registry_or_a_path_of_one_machine() -> None:

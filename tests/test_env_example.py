@@ -30,7 +30,13 @@ SETTINGS: list[type[BaseSettings]] = [
 ]
 # What a service has from all services' settings and does nothing with.
 NOT_READ = {
-    "query": {"KAFKA_BOOTSTRAP_SERVERS", "DAYBOOK_HEALTH_HOST", "DAYBOOK_HEALTH_PORT"}
+    "query": {
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "KAFKA_SECURITY_PROTOCOL",
+        "KAFKA_SASL_MECHANISM",
+        "DAYBOOK_HEALTH_HOST",
+        "DAYBOOK_HEALTH_PORT",
+    }
 }
 # What a publishing service reads; its client has no settings class.
 OF_CLIENTS = {"DAYBOOK_SOURCE", "DAYBOOK_PROJECT_ID"}

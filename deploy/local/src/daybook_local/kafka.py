@@ -7,13 +7,14 @@ import os
 import shutil
 import subprocess
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
+from daybook.runtime.kafka import Brokers
 
 from daybook_local.errors import StackError
 from daybook_local.ports import HOST
@@ -31,6 +32,50 @@ _READINESS_GROUP = "daybook-readiness"
 
 
 @dataclass(frozen=True, slots=True)
+class Secured:
+    """A second listener, by TLS, for users with a password and rights of their own.
+
+    What comes by the first one, in plain text, may do everything, and gives rights.
+    """
+
+    port: int
+    users: Mapping[str, str]  # name → password
+    # The server's own, as PEM: its key (PKCS #8), then its chain.
+    certificate: Path
+
+    @property
+    def address(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    @property
+    def listener(self) -> str:
+        return f",SASL://{self.address}"
+
+    def format_options(self) -> list[str]:
+        """What makes the users, while the folder is formatted."""
+        return [
+            option
+            for name, password in self.users.items()
+            for option in (
+                "--add-scram",
+                f"SCRAM-SHA-512=[name={name},password={password}]",
+            )
+        ]
+
+    def settings(self) -> list[tuple[str, str | int]]:
+        login = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        authorizer = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
+        return [
+            ("listener.name.sasl.sasl.enabled.mechanisms", "SCRAM-SHA-512"),
+            ("listener.name.sasl.scram-sha-512.sasl.jaas.config", login),
+            ("listener.name.sasl.ssl.keystore.type", "PEM"),
+            ("listener.name.sasl.ssl.keystore.location", _escaped(self.certificate)),
+            ("authorizer.class.name", authorizer),
+            ("super.users", "User:ANONYMOUS"),
+        ]
+
+
+@dataclass(frozen=True, slots=True)
 class Kafka:
     """One node: where its data is, which ports it has, what runs it."""
 
@@ -39,6 +84,7 @@ class Kafka:
     controller_port: int
     java: Path
     jars: Sequence[Path]
+    secured: "Secured | None" = None
 
     @property
     def address(self) -> str:
@@ -100,8 +146,9 @@ class Kafka:
         # A leading dash would be read as an option.
         cluster = cluster.replace("-", "A")
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c"]
+        users = [] if self.secured is None else self.secured.format_options()
         answer = subprocess.run(  # noqa: S603 - our own command
-            [*self._java(HEAP), *tool, str(properties)],
+            [*self._java(HEAP), *tool, str(properties), *users],
             capture_output=True,
             text=True,
             check=False,
@@ -115,6 +162,7 @@ class Kafka:
         return "".join(f"{key}={value}\n" for key, value in self._settings(data))
 
     def _settings(self, data: Path) -> list[tuple[str, str | int]]:
+        more = self.secured
         return [
             ("process.roles", "broker,controller"),
             ("node.id", 1),
@@ -125,13 +173,18 @@ class Kafka:
             (
                 "listeners",
                 f"PLAINTEXT://{HOST}:{self.port},"
-                f"CONTROLLER://{HOST}:{self.controller_port}",
+                f"CONTROLLER://{HOST}:{self.controller_port}"
+                f"{more.listener if more else ''}",
             ),
-            ("advertised.listeners", f"PLAINTEXT://{HOST}:{self.port}"),
+            (
+                "advertised.listeners",
+                f"PLAINTEXT://{HOST}:{self.port}{more.listener if more else ''}",
+            ),
             (
                 "listener.security.protocol.map",
-                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+                "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SASL:SASL_SSL",
             ),
+            *(more.settings() if more else ()),
             ("log.dirs", _escaped(data)),
             ("log.segment.bytes", 64 * MEBIBYTE),
             ("message.timestamp.type", "LogAppendTime"),
@@ -161,7 +214,7 @@ def show_kafka_line(line: str) -> str | None:
     return line if " ERROR " in line or " FATAL " in line else None
 
 
-def kafka_is_missing(bootstrap: str) -> str | None:
+def kafka_is_missing(brokers: Brokers | str) -> str | None:
     """What keeps the broker from serving consumer groups; None: nothing.
 
     It asks as the first member of a group would, which makes the broker create its
@@ -169,14 +222,16 @@ def kafka_is_missing(bootstrap: str) -> str | None:
     """
     answers: list[str | None] = []
     # A thread of its own: the caller may be inside a running event loop.
-    thread = Thread(target=lambda: answers.append(asyncio.run(_ask(bootstrap))))
+    thread = Thread(target=lambda: answers.append(asyncio.run(_ask(brokers))))
     thread.start()
     thread.join()
     return answers[0] if answers else "the question failed"
 
 
-async def _ask(bootstrap: str) -> str | None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap, request_timeout_ms=5_000)
+async def _ask(brokers: Brokers | str) -> str | None:
+    admin = AIOKafkaAdminClient(
+        **Brokers.of(brokers).options(), request_timeout_ms=5_000
+    )
     # What it logs while it waits is what we wait for.
     logger = logging.getLogger("aiokafka")
     level = logger.level

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 from aiokafka.errors import KafkaError
+from daybook.runtime.kafka import Brokers
 from daybook.runtime.kafka_topics import ensure_topics
 from daybook.webhooks.sealing import new_key
 from pymongo import MongoClient
@@ -46,10 +47,11 @@ class Parts:
 
 
 def start(settings: Settings, parts: Parts, stack: Stack) -> StackEntry:
-    kafka, mongodb = _start_servers(settings, stack)
+    brokers, mongodb = _start_servers(settings, stack)
+    kafka = brokers.servers
     stack.say("making the topics")
     try:
-        asyncio.run(ensure_topics(kafka))
+        asyncio.run(ensure_topics(brokers))
     except KafkaError as error:
         raise StackError(f"Kafka at {kafka} refused the topics: {error}") from error
 
@@ -114,8 +116,8 @@ def _start_stages(
             known[names.SHOP_URL] = _url(stack, "shop")
 
 
-def _start_servers(settings: Settings, stack: Stack) -> tuple[str, str]:
-    """Kafka's and MongoDB's addresses, once both serve. MongoDB stops last."""
+def _start_servers(settings: Settings, stack: Stack) -> tuple[Brokers, str]:
+    """Kafka and MongoDB's address, once both serve. MongoDB stops last."""
     waits: list[Callable[[], None]] = []
     mongodb = settings.mongodb_uri
     if mongodb is None:
@@ -127,8 +129,10 @@ def _start_servers(settings: Settings, stack: Stack) -> tuple[str, str]:
         stack.say("starting MongoDB")
         waits.append(stack.start_server(mongo))
         mongodb = mongo.address
-    kafka = settings.kafka_bootstrap_servers
-    if kafka is None:
+    if settings.kafka_bootstrap_servers is not None:
+        # Its user, too, the services find where we do.
+        kafka = Brokers.from_environ(os.environ)
+    else:
         node = make_kafka(
             settings.state_dir / "kafka",
             port=stack.take_port("Kafka", KAFKA_PORT),
@@ -138,7 +142,7 @@ def _start_servers(settings: Settings, stack: Stack) -> tuple[str, str]:
         )
         stack.say("starting Kafka")
         waits.append(stack.start_server(node))
-        kafka = node.address
+        kafka = Brokers(node.address)
     for wait in waits:
         wait()
     stack.say("asking whether both answer")
@@ -147,10 +151,10 @@ def _start_servers(settings: Settings, stack: Stack) -> tuple[str, str]:
     return kafka, mongodb
 
 
-def _require_kafka(bootstrap: str, stack: Stack) -> None:
+def _require_kafka(brokers: Brokers, stack: Stack) -> None:
     wait_until(
-        lambda: kafka_is_missing(bootstrap),
-        what=f"Kafka at {bootstrap}",
+        lambda: kafka_is_missing(brokers),
+        what=f"Kafka at {brokers.servers}",
         within=GIVEN_SERVER_WITHIN_S,
         alive=lambda: not stack.stop_was_asked_for(),
     )

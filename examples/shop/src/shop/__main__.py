@@ -9,11 +9,12 @@ from shop.app import create_app
 
 
 def main() -> None:
-    client = Client(
-        os.environ.get("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092"),
-        source="shop",
-        project_id=os.environ.get("DAYBOOK_PROJECT_ID", "demo"),
-    )
+    usual = {
+        "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
+        "DAYBOOK_SOURCE": "shop",
+        "DAYBOOK_PROJECT_ID": "demo",
+    }
+    client = Client.from_env(usual | os.environ)
     uvicorn.run(
         create_app(client),
         host=os.environ.get("SHOP_HOST", "127.0.0.1"),

@@ -21,6 +21,7 @@ from daybook.events.task import TaskEnqueued, TaskFinished, TaskResult, TaskStar
 from daybook.events.topics import MEBIBYTE
 from daybook.events.webhook import EventSource, WebhookPublished
 from daybook.events.writing import encode, rfc3339
+from daybook.runtime.kafka import Brokers
 from daybook.runtime.metrics import ExporterMetrics
 from daybook.runtime.mongo import Document, is_unavailable
 from daybook.storage.exports import EXPORTS_UNANNOUNCED
@@ -46,12 +47,12 @@ class Announcer:
     def __init__(
         self,
         exports: AsyncCollection[Document],
-        bootstrap_servers: str,
+        brokers: Brokers | str,
         metrics: ExporterMetrics,
         topic_of: Callable[[Event], str] = lambda event: event.topic,
     ) -> None:
         self._exports = exports
-        self._servers = bootstrap_servers
+        self._brokers = Brokers.of(brokers)
         self._metrics = metrics
         self._topic_of = topic_of
         self._producer: Any = None
@@ -84,7 +85,7 @@ class Announcer:
     async def _announce(self, export: Document) -> None:
         if self._producer is None:
             producer: Any = AIOKafkaProducer(
-                bootstrap_servers=self._servers,
+                **self._brokers.options(),
                 acks="all",
                 enable_idempotence=True,
                 compression_type="zstd",

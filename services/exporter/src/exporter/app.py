@@ -71,10 +71,14 @@ class Exporter:
         self._commands = database[collections.COMMANDS]
         deeds = Deeds(stored, objects)
         doing = Commands(self._commands, EXPORTER, deeds.by_kind(), COMMAND_LEASE)
+        brokers = settings.brokers
         self._client = Client(
-            settings.kafka_bootstrap_servers, source=SOURCE, max_queue_events=1_000
+            brokers.servers,
+            source=SOURCE,
+            max_queue_events=1_000,
+            **brokers.security(),
         )
-        self._announcer = Announcer(stored, settings.kafka_bootstrap_servers, metrics)
+        self._announcer = Announcer(stored, brokers, metrics)
         tools = Tools(
             database=database,
             storage=Storage(objects, settings.storage_patience, random, monotonic),
@@ -107,9 +111,7 @@ class Exporter:
             renew_every=settings.export_lease / 3,
             ended=lambda status: metrics.ended.labels(status).inc(),
         )
-        self._letters = DeadLetterProducer(
-            settings.kafka_bootstrap_servers, settings.dead_letters_topic, random
-        )
+        self._letters = DeadLetterProducer(brokers, settings.dead_letters_topic, random)
         writer = Writer(
             stored, self._letters, metrics, utc_now, self._exports.wake, random
         )
@@ -166,8 +168,7 @@ class Exporter:
     async def _partitions(self) -> Collection[int]:
         """Those of the requests topic; none while Kafka is away."""
         topic = self._settings.requests_topic
-        servers = self._settings.kafka_bootstrap_servers
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers)
+        admin = AIOKafkaAdminClient(**self._settings.brokers.options())
         try:
             await admin.start()
             (described,) = await admin.describe_topics([topic])

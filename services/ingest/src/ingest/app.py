@@ -38,7 +38,7 @@ class Ingest:
         tiers = settings.tier_durations()
         projects = ProjectTiers(database[PROJECTS], tiers)
         letters = DeadLetterProducer(
-            settings.kafka_bootstrap_servers, settings.dead_letters_topic, random
+            settings.brokers, settings.dead_letters_topic, random
         )
         stored = kinds(settings)
         writer = Writer(

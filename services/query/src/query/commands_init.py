@@ -53,8 +53,7 @@ def init(
         # The topics first: services wait for them.
         found: list[Difference] = []
         if topics:
-            servers = settings.kafka_bootstrap_servers
-            found += await topic_differences(servers, topics_wanted)
+            found += await topic_differences(settings.brokers, topics_wanted)
         found += await database_differences(durable(database), wanted)
         for one in found:
             if not check:

@@ -91,7 +91,9 @@ class WebhookDispatcher:
         self._sendouts = database[collections.SENDOUTS]
         self._commands = database[collections.COMMANDS]
         self._client = Client(
-            settings.kafka_bootstrap_servers, source="webhook-dispatcher"
+            settings.brokers.servers,
+            source="webhook-dispatcher",
+            **settings.brokers.security(),
         )
         self._projects = ProjectTiers(
             database[collections.PROJECTS], settings.tier_durations()

@@ -44,10 +44,11 @@ class Client:
         cls, environ: Mapping[str, str] = os.environ, **options: Unpack[Options]
     ) -> Self:
         """From ``KAFKA_BOOTSTRAP_SERVERS``, ``DAYBOOK_SOURCE`` and, if set,
-        ``DAYBOOK_PROJECT_ID``."""
-        servers, source, project_id = from_environ(environ)
-        options.setdefault("project_id", project_id)
-        return cls(servers, source=source, **options)
+        ``DAYBOOK_PROJECT_ID`` and what else of Kafka is: ``KAFKA_SECURITY_PROTOCOL``,
+        ``KAFKA_SASL_…``, ``KAFKA_SSL_CA_FILE``."""
+        brokers, source, project_id = from_environ(environ)
+        found: Options = {"project_id": project_id, **brokers.security()}
+        return cls(brokers.servers, source=source, **(found | options))
 
     async def __aenter__(self) -> Self:
         await self.start()

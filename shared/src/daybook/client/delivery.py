@@ -18,6 +18,7 @@ from daybook.client.settings import Settings
 from daybook.client.wire import (
     FAILURES,
     Producer,
+    last_words,
     silence_this_thread,
     unsilence_this_thread,
 )
@@ -128,6 +129,7 @@ class Delivery:
             self._loop = loop
             self._main = asyncio.current_task()
         producer = Producer(self._settings)
+        starting: asyncio.Future[None] | None = None
         try:
             if self._aborting.is_set():
                 return
@@ -156,9 +158,14 @@ class Delivery:
         finally:
             with self._guard:
                 self._loop = self._main = None
+            if starting is not None and not starting.done():
+                # A connection that is being made is nobody's yet: only this closes it.
+                starting.cancel()
+                await asyncio.wait({starting}, timeout=1)
             await producer.abandon()
 
     def _say_away(self, error: Exception) -> None:
+        words = last_words()
         now = self._settings.stopwatch()
         every = REPORT_EVERY.total_seconds()
         if self._away_said_at is None or now - self._away_said_at >= every:
@@ -166,10 +173,11 @@ class Delivery:
             self._is_away = True
             log.warning(
                 "cannot deliver audit events to Kafka at %s, will keep trying;"
-                " %d wait: %r",
+                " %d wait: %r%s",
                 self._settings.bootstrap_servers,
                 len(self._backlog),
                 error,
+                f" ({words})" if words else "",
             )
 
 

@@ -10,6 +10,7 @@ from daybook.client.ids import instance_id, uuid7
 from daybook.events.topics import MEBIBYTE
 from daybook.events.writing import PROJECT_ID
 from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
+from daybook.runtime.kafka import Brokers
 
 WhenFull = Literal["drop_oldest", "block"]
 
@@ -122,9 +123,8 @@ def _is_address(text: str) -> bool:
     return bool(host) and port.isascii() and port.isdigit() and 0 < int(port) < 65536
 
 
-def from_environ(environ: Mapping[str, str]) -> tuple[str, str, str | None]:
-    """Bootstrap servers, source and project id; raises ``ValueError`` naming what is
-    missing."""
+def from_environ(environ: Mapping[str, str]) -> tuple[Brokers, str, str | None]:
+    """Brokers, source and project id; raises ``ValueError`` naming what is missing."""
     missing = [
         name
         for name in ("KAFKA_BOOTSTRAP_SERVERS", "DAYBOOK_SOURCE")
@@ -133,7 +133,7 @@ def from_environ(environ: Mapping[str, str]) -> tuple[str, str, str | None]:
     if missing:
         raise ValueError(f"set {' and '.join(missing)}")
     return (
-        environ["KAFKA_BOOTSTRAP_SERVERS"],
+        Brokers.from_environ(environ),
         environ["DAYBOOK_SOURCE"],
         environ.get("DAYBOOK_PROJECT_ID") or None,
     )

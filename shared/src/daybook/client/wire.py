@@ -125,9 +125,14 @@ class _NotFromHere(logging.Filter):
     def __init__(self) -> None:
         super().__init__()
         self.threads: set[int] = set()
+        self.heard: dict[int, str] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.thread not in self.threads
+        if record.thread not in self.threads:
+            return True
+        if record.levelno >= logging.WARNING and record.name == "aiokafka":
+            self.heard[threading.get_ident()] = record.getMessage()
+        return False
 
 
 _FILTER = _NotFromHere()
@@ -148,8 +153,18 @@ def silence_this_thread() -> None:
 def unsilence_this_thread() -> None:
     """Thread ids are reused: the next thread may be the host's."""
     _FILTER.threads.discard(threading.get_ident())
+    last_words()
+
+
+def last_words() -> str | None:
+    """What aiokafka's connecting said last in this silenced thread, told once.
+
+    Why a broker lets nobody in stands there alone, not in the error that is raised.
+    """
+    return _FILTER.heard.pop(threading.get_ident(), None)
 
 
 def after_fork() -> None:
     """In the child no thread of ours runs."""
     _FILTER.threads.clear()
+    _FILTER.heard.clear()

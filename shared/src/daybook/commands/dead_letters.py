@@ -44,31 +44,48 @@ def _run(
     settings: DeadLetterSettings, work: Callable[[LetterTopic], Awaitable[Result]]
 ) -> Result:
     async def connected() -> Result:
-        servers = settings.kafka_bootstrap_servers
-        async with open_letters(servers, settings.dead_letters_topic) as letters:
+        topic = settings.dead_letters_topic
+        async with open_letters(settings.brokers, topic) as letters:
             return await work(letters)
 
-    with _quiet_library():
+    with _quiet_library() as said:
         try:
             return asyncio.run(connected())
+        except (BrokerAway, KafkaConnectionError) as error:
+            away = BrokerAway(said[-1] if said else None)
+            raise click.ClickException(str(away)) from error
         except Trouble as error:
             raise click.ClickException(str(error)) from error
-        except KafkaConnectionError as error:
-            raise click.ClickException(str(BrokerAway())) from error
         except KafkaError as error:
             raise click.ClickException(f"Kafka refuses: {error}") from error
 
 
 @contextmanager
-def _quiet_library() -> Generator[None]:
-    """What aiokafka has to say, the command says in its own words."""
+def _quiet_library() -> Generator[list[str]]:
+    """What aiokafka has to say, the command says in its own words.
+
+    Why a broker lets nobody in is kept: no error that is raised has it.
+    """
     library = logging.getLogger("aiokafka")
-    before = library.level
-    library.setLevel(logging.CRITICAL + 1)
+    kept = _Kept(logging.WARNING)
+    before = library.handlers, library.propagate
+    library.handlers, library.propagate = [kept], False
     try:
-        yield
+        yield kept.said
     finally:
-        library.setLevel(before)
+        library.handlers, library.propagate = before
+
+
+class _Kept(logging.Handler):
+    """Of all that aiokafka logs, what its connecting says."""
+
+    def __init__(self, level: int) -> None:
+        super().__init__(level)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "aiokafka":
+            self.said.append(record.getMessage())
 
 
 @click.group("dead-letters")
@@ -207,8 +224,7 @@ def replay_letters(
 
     async def send(letters: LetterTopic) -> Outcome:
         selection = Selection(letters, places, spans, wanted)
-        servers = settings.kafka_bootstrap_servers
-        return await replay(selection, servers, letters.partitions)
+        return await replay(selection, settings.brokers, letters.partitions)
 
     outcome = _run(settings, send)
     click.echo(f"{_records(outcome.sent)} sent")

@@ -18,6 +18,7 @@ from daybook.commands.letter import Letter, Place
 from daybook.commands.trouble import BrokerAway, NoSuchPlace, NoSuchTopic
 from daybook.events.topics import MEBIBYTE
 from daybook.runtime.consuming import records
+from daybook.runtime.kafka import Brokers
 from daybook.storage.times import to_ms
 
 # A broker that says nothing for so long is away.
@@ -133,17 +134,15 @@ async def answering() -> AsyncGenerator[None]:
 
 
 @asynccontextmanager
-async def open_letters(
-    bootstrap_servers: str, topic: str
-) -> AsyncGenerator[LetterTopic]:
+async def open_letters(brokers: Brokers, topic: str) -> AsyncGenerator[LetterTopic]:
     """Connect; raises :class:`NoSuchTopic`, or aiokafka's errors within seconds."""
     records.install()
     async with answering():
-        partitions = await _partitions(bootstrap_servers)
+        partitions = await _partitions(brokers)
         if topic not in partitions:
             raise NoSuchTopic(topic)
         consumer: Any = AIOKafkaConsumer(
-            bootstrap_servers=bootstrap_servers,
+            **brokers.options(),
             group_id=None,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -161,9 +160,9 @@ async def open_letters(
         await consumer.stop()
 
 
-async def _partitions(bootstrap_servers: str) -> dict[str, frozenset[int]]:
+async def _partitions(brokers: Brokers) -> dict[str, frozenset[int]]:
     """Every topic's partitions. Asking for one by its name might make it."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**brokers.options())
     try:
         await admin.start()
         described: Any = await admin.describe_topics()

@@ -14,6 +14,7 @@ from aiokafka.errors import MessageSizeTooLargeError, OutOfOrderSequenceNumber
 from daybook.commands.letter import Letter, Place
 from daybook.commands.letters import LetterTopic, Spans, answering
 from daybook.events.topics import MEBIBYTE
+from daybook.runtime.kafka import Brokers
 
 Partitions = Mapping[str, frozenset[int]]
 # What is held at once before it is acknowledged.
@@ -95,7 +96,7 @@ class Outcome:
 
 
 async def replay(
-    selection: Selection, bootstrap_servers: str, partitions: Partitions
+    selection: Selection, brokers: Brokers, partitions: Partitions
 ) -> Outcome:
     """Send every record that can be sent; returns once all are acknowledged.
 
@@ -103,7 +104,7 @@ async def replay(
     partition where that partition exists. In the order of the letters, but for those
     that were sent beside one that its topic refuses.
     """
-    sender = _Sender(bootstrap_servers, partitions)
+    sender = _Sender(brokers, partitions)
     try:
         async for letter in selection.read():
             if why_not(letter, partitions) is None:
@@ -117,9 +118,9 @@ async def replay(
 class _Sender:
     """Sends letters, several in flight; one that is refused holds back no other."""
 
-    def __init__(self, bootstrap_servers: str, partitions: Partitions) -> None:
+    def __init__(self, brokers: Brokers, partitions: Partitions) -> None:
         self.outcome = Outcome()
-        self._bootstrap_servers = bootstrap_servers
+        self._brokers = brokers
         self._partitions = partitions
         self._producer: Any = None
         self._waiting: list[tuple[Letter, Any]] = []
@@ -167,7 +168,7 @@ class _Sender:
 
     async def _produce(self, letter: Letter) -> Any:
         if self._producer is None:
-            self._producer = await _started(self._bootstrap_servers)
+            self._producer = await _started(self._brokers)
         topic = letter.topic or ""
         partition = letter.partition
         return await self._producer.send(
@@ -191,9 +192,9 @@ class _Sender:
 _REFUSED = (MessageSizeTooLargeError, OutOfOrderSequenceNumber)
 
 
-async def _started(bootstrap_servers: str) -> Any:
+async def _started(brokers: Brokers) -> Any:
     producer = AIOKafkaProducer(
-        bootstrap_servers=bootstrap_servers,
+        **brokers.options(),
         acks="all",
         enable_idempotence=True,
         compression_type="zstd",

@@ -2,13 +2,14 @@
 
 from typing import Annotated
 
-from pydantic import AliasChoices, Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field
+from pydantic_settings import SettingsConfigDict
 
 from daybook.events.topics import DEAD_LETTERS
+from daybook.runtime.kafka_settings import KafkaSettings
 
 
-class DeadLetterSettings(BaseSettings):
+class DeadLetterSettings(KafkaSettings):
     """Settings of ``daybook dead-letters``: the same names as the services have."""
 
     # An empty variable is how a shell says "not set".
@@ -20,15 +21,6 @@ class DeadLetterSettings(BaseSettings):
         frozen=True,
     )
 
-    kafka_bootstrap_servers: Annotated[
-        str,
-        Field(
-            description="Kafka brokers as host:port, comma-separated.",
-            validation_alias=AliasChoices(
-                "KAFKA_BOOTSTRAP_SERVERS", "DAYBOOK_KAFKA_BOOTSTRAP_SERVERS"
-            ),
-        ),
-    ] = "127.0.0.1:9092"
     dead_letters_topic: Annotated[
         str, Field(description="Topic for records that cannot be stored.")
     ] = DEAD_LETTERS

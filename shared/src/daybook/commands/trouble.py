@@ -10,8 +10,9 @@ class Trouble(Exception):
 class BrokerAway(Trouble):
     """Kafka does not answer. Check that KAFKA_BOOTSTRAP_SERVERS names it."""
 
-    def __init__(self) -> None:
-        super().__init__(self.__doc__)
+    def __init__(self, words: str | None = None) -> None:
+        self.words = words
+        super().__init__(f"{self.__doc__}{f' It said: {words}' if words else ''}")
 
 
 class NoSuchTopic(Trouble):

@@ -21,6 +21,7 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from daybook.events.faults import RecordFault
 from daybook.events.topics import MEBIBYTE
 from daybook.runtime.backoff import backoff
+from daybook.runtime.kafka import Brokers
 from daybook.storage.times import from_ms
 
 log = logging.getLogger(__name__)
@@ -93,12 +94,12 @@ class DeadLetterProducer:
     """
 
     def __init__(
-        self, bootstrap_servers: str, topic: str, random: Random, **options: Any
+        self, brokers: Brokers | str, topic: str, random: Random, **options: Any
     ) -> None:
         self._topic = topic
         self._random = random
         self._options: dict[str, Any] = {
-            "bootstrap_servers": bootstrap_servers,
+            **Brokers.of(brokers).options(),
             "acks": "all",
             "enable_idempotence": True,
             "compression_type": "zstd",

@@ -8,6 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from daybook.events.topics import TOPICS, Topic
+from daybook.runtime.kafka import Brokers
 
 # More replicas than brokers cannot be made; beyond three nobody gains.
 MOST_REPLICAS = 3
@@ -16,7 +17,7 @@ log = logging.getLogger(__name__)
 
 
 async def ensure_topics(
-    bootstrap_servers: str, topics: Iterable[Topic] | None = None
+    brokers: Brokers | str, topics: Iterable[Topic] | None = None
 ) -> list[str]:
     """Make every topic that does not exist, and return the names of those made.
 
@@ -25,7 +26,7 @@ async def ensure_topics(
     ``KafkaError`` when the brokers are away or refuse.
     """
     wanted = list(TOPICS.values() if topics is None else topics)
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**Brokers.of(brokers).options())
     try:
         await admin.start()
         existing = set(await admin.list_topics())
@@ -43,12 +44,12 @@ async def ensure_topics(
     return made
 
 
-async def absent_topics(bootstrap_servers: str, names: Iterable[str]) -> dict[str, str]:
+async def absent_topics(brokers: Brokers | str, names: Iterable[str]) -> dict[str, str]:
     """Of these topics those that cannot be read, each with why.
 
     Raises aiokafka's ``KafkaError`` when the brokers are away.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    admin = AIOKafkaAdminClient(**Brokers.of(brokers).options())
     try:
         await admin.start()
         described = await admin.describe_topics(list(names))

@@ -3,10 +3,12 @@
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from daybook.runtime.kafka_settings import KafkaSettings
 
 
-class ServiceSettings(BaseSettings):
+class ServiceSettings(KafkaSettings):
     """Read from the environment once, in ``__main__``, and handed down.
 
     Names are upper case with the prefix ``DAYBOOK_``, except where another is given.
@@ -16,15 +18,6 @@ class ServiceSettings(BaseSettings):
         env_prefix="DAYBOOK_", extra="ignore", populate_by_name=True, frozen=True
     )
 
-    kafka_bootstrap_servers: Annotated[
-        str,
-        Field(
-            description="Kafka brokers as host:port, comma-separated.",
-            validation_alias=AliasChoices(
-                "KAFKA_BOOTSTRAP_SERVERS", "DAYBOOK_KAFKA_BOOTSTRAP_SERVERS"
-            ),
-        ),
-    ] = "127.0.0.1:9092"
     mongodb_uri: Annotated[
         str,
         Field(

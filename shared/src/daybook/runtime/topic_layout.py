@@ -12,6 +12,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import UnknownTopicOrPartitionError, for_code
 
 from daybook.events.topics import Topic
+from daybook.runtime.kafka import Brokers
 from daybook.runtime.kafka_topics import ensure_topics, wanted_settings
 from daybook.storage.indexes import Difference
 
@@ -22,14 +23,15 @@ _AT_LEAST = "max.message.bytes"
 
 
 async def topic_differences(
-    bootstrap_servers: str, wanted: Iterable[Topic]
+    brokers: Brokers | str, wanted: Iterable[Topic]
 ) -> list[Difference]:
     """What is missing or other than wanted; more partitions than wanted are fine.
 
     Replicas are not looked at: moving them is the work of Kafka's own tools. Raises
     aiokafka's ``KafkaError`` when the brokers are away.
     """
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    brokers = Brokers.of(brokers)
+    admin = AIOKafkaAdminClient(**brokers.options())
     found: list[Difference] = []
     try:
         await admin.start()
@@ -38,13 +40,13 @@ async def topic_differences(
         there = {one["topic"]: one for one in described if _exists(one)}
         for topic in topics:
             if topic.name not in there:
-                found.append(_missing(bootstrap_servers, topic))
+                found.append(_missing(brokers, topic))
                 continue
             partitions = there[topic.name]["partitions"]
             if len(partitions) < topic.partitions:
-                found.append(_partitions(bootstrap_servers, topic, len(partitions)))
+                found.append(_partitions(brokers, topic, len(partitions)))
             replicas = min(len(one["replicas"]) for one in partitions)
-            found += await _settings(bootstrap_servers, admin, topic, replicas)
+            found += await _settings(brokers, admin, topic, replicas)
     finally:
         await admin.close()
     return found
@@ -57,14 +59,14 @@ def _exists(described: Mapping[str, Any]) -> bool:
     return not described["error_code"]
 
 
-def _missing(bootstrap: str, topic: Topic) -> Difference:
+def _missing(brokers: Brokers, topic: Topic) -> Difference:
     async def make() -> None:
-        await ensure_topics(bootstrap, [topic])
+        await ensure_topics(brokers, [topic])
 
     return Difference(f"the topic {topic.name} is missing", make)
 
 
-def _partitions(bootstrap: str, topic: Topic, there: int) -> Difference:
+def _partitions(brokers: Brokers, topic: Topic, there: int) -> Difference:
     async def grow(admin: AIOKafkaAdminClient) -> None:
         answer: Any = await admin.create_partitions(
             {topic.name: NewPartitions(topic.partitions)}
@@ -72,11 +74,11 @@ def _partitions(bootstrap: str, topic: Topic, there: int) -> Difference:
         _raise_for([(code, words) for _, code, words in answer.topic_errors])
 
     what = f"the topic {topic.name} has {there} partitions and not {topic.partitions}"
-    return Difference(what, _with_admin(bootstrap, grow))
+    return Difference(what, _with_admin(brokers, grow))
 
 
 async def _settings(
-    bootstrap: str, admin: AIOKafkaAdminClient, topic: Topic, replicas: int
+    brokers: Brokers, admin: AIOKafkaAdminClient, topic: Topic, replicas: int
 ) -> list[Difference]:
     entries = await _configured(admin, topic.name)
     wanted = wanted_settings(topic, replicas)
@@ -101,7 +103,7 @@ async def _settings(
     told = ", ".join(
         f"{name}={is_there} and not {wanted[name]}" for name, is_there in wrong.items()
     )
-    mend = _with_admin(bootstrap, apply)
+    mend = _with_admin(brokers, apply)
     return [Difference(f"the topic {topic.name} has {told}", mend)]
 
 
@@ -126,10 +128,10 @@ async def _configured(
 
 
 def _with_admin(
-    bootstrap: str, work: Callable[[AIOKafkaAdminClient], Awaitable[None]]
+    brokers: Brokers, work: Callable[[AIOKafkaAdminClient], Awaitable[None]]
 ) -> Callable[[], Awaitable[None]]:
     async def run() -> None:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**brokers.options())
         try:
             await admin.start()
             await work(admin)

@@ -11,6 +11,7 @@ from faststream.kafka import KafkaBroker
 
 from daybook.runtime.clock import Stopwatch, monotonic
 from daybook.runtime.consuming import records
+from daybook.runtime.kafka import Brokers
 
 
 class TolerantConsumer(AIOKafkaConsumer):
@@ -67,6 +68,11 @@ class TolerantConsumer(AIOKafkaConsumer):
 
 class TolerantBroker(KafkaBroker):
     """FastStream's Kafka broker over :class:`TolerantConsumer`."""
+
+    def __init__(self, brokers: Brokers, **options: Any) -> None:
+        super().__init__(brokers.servers, **options)
+        # Its own way takes a class a mechanism and means the same arguments.
+        self._connection_kwargs |= brokers.security()
 
     async def _connect(self) -> Any:
         builder = cast("partial[Any]", await super()._connect())

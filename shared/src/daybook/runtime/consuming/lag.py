@@ -12,6 +12,8 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from daybook.runtime.kafka import Brokers
+
 log = logging.getLogger(__name__)
 
 ASK_WITHIN_S = 10.0
@@ -42,12 +44,12 @@ class Lag:
 
     def __init__(
         self,
-        bootstrap_servers: str,
+        brokers: Brokers | str,
         group_id: str,
         ends_of: Callable[[], Ends | None],
         shown: Shown,
     ) -> None:
-        self._servers = bootstrap_servers
+        self._brokers = Brokers.of(brokers)
         self._group_id = group_id
         self._ends_of = ends_of
         self._shown = shown
@@ -101,7 +103,7 @@ class Lag:
 
     async def _started(self) -> Any:
         if self._admin is None:
-            admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+            admin = AIOKafkaAdminClient(**self._brokers.options())
             try:
                 await admin.start()
             except BaseException:

@@ -40,7 +40,7 @@ log.addFilter(lambda record: "Topic creation is skipped" not in str(record.msg))
 def make_broker(settings: ConsumerSettings, client_id: str) -> TolerantBroker:
     """The broker that a service's one subscriber is declared on."""
     return TolerantBroker(
-        settings.kafka_bootstrap_servers,
+        settings.brokers,
         client_id=client_id,
         consumer_only=True,
         # Nothing is guessed from annotations: batches come as they are.
@@ -81,7 +81,7 @@ class ConsumingService(Generic[ItemT]):
         self._intake = intake
         self._pipeline = pipeline
         self._lag = Lag(
-            settings.kafka_bootstrap_servers,
+            settings.brokers,
             settings.group_id,
             lambda: intake.consumer,
             pipeline.metrics,
@@ -135,7 +135,7 @@ class ConsumingService(Generic[ItemT]):
 
     async def _wait_for_topics(self) -> None:
         """A consumer joins no group, and reads nothing, while one of them is absent."""
-        brokers = self._settings.kafka_bootstrap_servers
+        brokers = self._settings.brokers
         for wait in backoff(self._random):
             try:
                 absent = await absent_topics(brokers, self._topics)
@@ -201,7 +201,7 @@ class ConsumingService(Generic[ItemT]):
     async def _kafka_is_away(self) -> bool:
         try:
             async with asyncio.timeout(KAFKA_ANSWERS_WITHIN_S):
-                await absent_topics(self._settings.kafka_bootstrap_servers, ())
+                await absent_topics(self._settings.brokers, ())
         except (KafkaError, TimeoutError):
             return True
         return False
