@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
+from daybook.testing.manifests import Manifests
 from exporter.settings import Settings as ExporterSettings
 from ingest.settings import Settings as IngestSettings
 from pydantic import AliasChoices
@@ -14,6 +16,7 @@ from task_tracker.settings import Settings as TrackerSettings
 from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 ROOT = Path(__file__).parents[2]
+OVERLAYS = ("local", "production")
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -37,6 +40,34 @@ def tool() -> Tool:
         )
 
     return run
+
+
+@pytest.fixture(scope="session")
+def built(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
+    """Each overlay as kustomize makes it."""
+    files: dict[str, Path] = {}
+    for overlay in OVERLAYS:
+        made = tool("kustomize", "build", f"deploy/k8s/overlays/{overlay}")
+        assert made.returncode == 0, made.stderr
+        files[overlay] = tmp_path_factory.mktemp("k8s") / f"{overlay}.yaml"
+        files[overlay].write_text(made.stdout)
+    return files
+
+
+def _read(file: Path) -> Manifests:
+    return Manifests([one for one in yaml.safe_load_all(file.read_text()) if one])
+
+
+@pytest.fixture(scope="session", params=OVERLAYS)
+def manifests(request: pytest.FixtureRequest, built: Mapping[str, Path]) -> Manifests:
+    """One overlay after the other."""
+    return _read(built[request.param])
+
+
+@pytest.fixture(scope="session")
+def production(built: Mapping[str, Path]) -> Manifests:
+    """What a cluster of several nodes runs."""
+    return _read(built["production"])
 
 
 @pytest.fixture(scope="session")

@@ -1,27 +1,29 @@
-"""The Kubernetes manifests, held without a cluster."""
+"""The pods of the Kubernetes manifests, held without a cluster."""
 
 import subprocess
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
-import yaml
 from daybook.events.topics import TOPICS
 from daybook.runtime.kafka_topics import wanted_settings
-from daybook.runtime.metrics import DispatcherMetrics
-from daybook.storage.exports import EXPORT_INDEXES, EXPORTS_TO_RUN
-from prometheus_client import CollectorRegistry
+from daybook.testing.manifests import Container, Manifests, quantity
 from pydantic import TypeAdapter
 from pydantic_settings import BaseSettings
+from query.__main__ import LINGER_S
+from query.settings import QuerySettings
+from query.webhooks.drafts import LONGEST_TIMEOUT_MS
 
-Document = dict[str, Any]
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 SettingsOf = Mapping[str, type[BaseSettings]]
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ("local", "production")
-WORKERS = ("ingest", "task-tracker", "webhook-dispatcher", "exporter")
+WORKERS = {"ingest", "task-tracker", "webhook-dispatcher", "exporter"}
+SERVICES = WORKERS | {"query"}
+TMP = "/tmp"  # noqa: S108 - the pod's own
+# What closes connections and ends a process, beside all that is waited for.
+MARGIN = timedelta(seconds=5)
 # What checkov asks for and is not done, with why.
 SKIPPED = {
     "CKV_K8S_11": "a CPU limit throttles a worker that catches up",
@@ -31,59 +33,9 @@ SKIPPED = {
 }
 
 
-@pytest.fixture(scope="module")
-def built(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Each overlay as kustomize makes it."""
-    files: dict[str, Path] = {}
-    for overlay in OVERLAYS:
-        made = tool("kustomize", "build", f"deploy/k8s/overlays/{overlay}")
-        assert made.returncode == 0, made.stderr
-        files[overlay] = tmp_path_factory.mktemp("k8s") / f"{overlay}.yaml"
-        files[overlay].write_text(made.stdout)
-    return files
-
-
-@pytest.fixture(scope="module", params=OVERLAYS)
-def resources(request: pytest.FixtureRequest, built: dict[str, Path]) -> list[Document]:
-    return documents(built[request.param])
-
-
-@pytest.fixture(scope="module")
-def production(built: dict[str, Path]) -> list[Document]:
-    return documents(built["production"])
-
-
-def documents(file: Path) -> list[Document]:
-    return [one for one in yaml.safe_load_all(file.read_text()) if one]
-
-
-def of_kind(resources: list[Document], *kinds: str) -> dict[str, Document]:
-    return {one["metadata"]["name"]: one for one in resources if one["kind"] in kinds}
-
-
-def pods(resources: list[Document]) -> Iterator[tuple[str, Document, Document]]:
-    """Each pod of ours with its one container."""
-    for name, one in of_kind(resources, "Deployment", "Job").items():
-        pod = one["spec"]["template"]["spec"]
-        (container,) = pod["containers"]
-        yield name, pod, container
-
-
-def environment(resources: list[Document], container: Document) -> dict[str, str]:
-    """What a container finds in its environment; of secrets the names alone."""
-    maps = of_kind(resources, "ConfigMap")
-    found: dict[str, str] = {}
-    for source in container["envFrom"]:
-        if "configMapRef" in source:
-            found |= maps[source["configMapRef"]["name"]]["data"]
-    for one in container.get("env", []):
-        found[one["name"]] = one.get("value", "")
-    return found
-
-
-@pytest.mark.parametrize("overlay", OVERLAYS)
+@pytest.mark.parametrize("overlay", ["local", "production"])
 def test_the_manifests_are_valid(
-    tool: Tool, built: dict[str, Path], overlay: str
+    tool: Tool, built: Mapping[str, Path], overlay: str
 ) -> None:
     checked = tool("kubernetes-validate", "--strict", str(built[overlay]))
 
@@ -95,7 +47,7 @@ def test_the_manifests_are_valid(
 
 
 def test_checkov_finds_nothing_but_what_has_a_reason(
-    tool: Tool, built: dict[str, Path]
+    tool: Tool, built: Mapping[str, Path]
 ) -> None:
     files = [part for file in built.values() for part in ("-f", str(file))]
     skipped = ("--skip-check", ",".join(SKIPPED))
@@ -107,199 +59,206 @@ def test_checkov_finds_nothing_but_what_has_a_reason(
     assert checked.returncode == 0, checked.stdout
 
 
-def test_every_pod_keeps_to_the_restricted_profile(resources: list[Document]) -> None:
-    namespace = of_kind(resources, "Namespace")["daybook"]
-    enforced = namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"]
-    assert enforced == "restricted"
-    for name, pod, container in pods(resources):
-        assert pod["automountServiceAccountToken"] is False, name
-        assert pod["securityContext"]["runAsNonRoot"] is True, name
-        assert pod["securityContext"]["runAsUser"] > 0, name
-        assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-        own = container["securityContext"]
-        assert own["allowPrivilegeEscalation"] is False, name
-        assert own["readOnlyRootFilesystem"] is True, name
-        assert own["capabilities"] == {"drop": ["ALL"]}, name
-        assert {"cpu", "memory"} <= container["resources"]["requests"].keys(), name
-        assert "memory" in container["resources"]["limits"], name
-        mounts = {one["name"]: one["mountPath"] for one in container["volumeMounts"]}
-        assert mounts["tmp"] == "/tmp"  # noqa: S108 - the pod's own
-        (tmp,) = [one for one in pod["volumes"] if one["name"] == "tmp"]
-        assert "sizeLimit" in tmp["emptyDir"], name
+def containers(manifests: Manifests) -> list[Container]:
+    return [one for pod in manifests.pods() for one in pod.containers]
 
 
-def test_every_variable_is_one_that_its_service_reads(
-    resources: list[Document], variables_of: Callable[[str], set[str]]
+def test_there_is_a_pod_for_each_service_and_nothing_else(manifests: Manifests) -> None:
+    assert {pod.name for pod in manifests.pods("Deployment")} == SERVICES
+    assert {pod.name for pod in manifests.pods("Job")} == {"init"}
+    # Pods come from nowhere else: what follows holds for all of them.
+    kinds = ("Pod", "ReplicaSet", "StatefulSet", "DaemonSet", "CronJob")
+    assert manifests.of_kind(*kinds) == {}
+
+
+def test_every_container_keeps_to_the_restricted_profile(manifests: Manifests) -> None:
+    labels = manifests.of_kind("Namespace")["daybook"]["metadata"]["labels"]
+    assert labels["pod-security.kubernetes.io/enforce"] == "restricted"
+    for one in containers(manifests):
+        security = one.security
+        assert security["runAsNonRoot"] is True, one.name
+        assert security["runAsUser"] > 0, one.name
+        assert security["runAsGroup"] > 0, one.name
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}, one.name
+        assert security["allowPrivilegeEscalation"] is False, one.name
+        assert security["readOnlyRootFilesystem"] is True, one.name
+        assert security["capabilities"] == {"drop": ["ALL"]}, one.name
+        assert not security.get("privileged"), one.name
+        assert not any("hostPort" in port for port in one.spec.get("ports", []))
+
+
+def test_no_pod_shares_anything_with_its_node(manifests: Manifests) -> None:
+    kinds = {"emptyDir", "persistentVolumeClaim"}
+    for pod in manifests.pods():
+        shared = ("hostNetwork", "hostPID", "hostIPC", "hostUsers")
+        assert not any(name in pod.spec for name in shared), pod.name
+        for volume in pod.volumes.values():
+            assert (volume.keys() - {"name"}) <= kinds, pod.name
+
+
+def test_no_pod_holds_a_token_of_the_cluster(manifests: Manifests) -> None:
+    accounts = manifests.of_kind("ServiceAccount")
+    for pod in manifests.pods():
+        assert pod.spec["automountServiceAccountToken"] is False, pod.name
+        account = accounts[pod.spec["serviceAccountName"]]
+        assert account["automountServiceAccountToken"] is False, pod.name
+    # One each, and none that has rights.
+    assert set(accounts) == {pod.name for pod in manifests.pods()}
+    assert manifests.of_kind("RoleBinding", "ClusterRoleBinding") == {}
+
+
+def test_every_container_asks_for_what_it_needs_and_is_bounded(
+    manifests: Manifests,
 ) -> None:
-    for name, _, container in pods(resources):
-        service = "query" if name == "init" else name
-        given = set(environment(resources, container))
-        ours = {one for one in given if not one.startswith("AWS_")}
-        every = {"KAFKA_BOOTSTRAP_SERVERS"}  # `daybook` of query reads it
-        assert ours <= variables_of(service) | every, name
-        assert "MONGODB_URI" in given, name
+    for one in containers(manifests):
+        cpu = one.resource("requests", "cpu")
+        memory = one.resource("requests", "memory")
+        most = one.resource("limits", "memory")
+        assert cpu is not None, one.name
+        assert 0.05 <= cpu <= 4, one.name
+        assert memory is not None, one.name
+        assert most is not None, one.name
+        assert 64 * 2**20 <= memory <= most <= 4 * 2**30, one.name
+        assert one.resource("limits", "cpu") is None, one.name
 
 
-def test_secrets_are_made_as_the_guide_says(production: list[Document]) -> None:
-    script = (ROOT / "deploy" / "make-secrets.sh").read_text()
-    guide = (ROOT / "deploy" / "k8s" / "README.md").read_text()
-    for _, _, container in pods(production):
-        for source in container["envFrom"]:
-            if "secretRef" in source:
-                assert f"generic {source['secretRef']['name']}" in guide
-        for one in container.get("env", []):
-            if "valueFrom" in one:
-                reference = one["valueFrom"]["secretKeyRef"]
-                assert reference["key"] in script + guide
-    (user,) = of_kind(production, "MongoDBCommunity")["daybook"]["spec"]["users"]
-    assert f"generic {user['passwordSecretRef']['name']}" in guide
-
-
-def test_files_are_where_query_and_every_exporter_see_the_same(
-    resources: list[Document], request: pytest.FixtureRequest
-) -> None:
-    places = {
-        name: environment(resources, container)
-        for name, _, container in pods(resources)
-        if name in ("query", "exporter")
+def test_what_a_container_may_write_to_has_a_size(manifests: Manifests) -> None:
+    for one in containers(manifests):
+        assert TMP in one.mounts, one.name
+        for name in one.mounts.values():
+            volume = one.pod.volumes[name]
+            if "persistentVolumeClaim" not in volume:
+                assert quantity(volume["emptyDir"]["sizeLimit"]) > 0, one.name
+    # Only query and the exporter keep files, where there is a folder for them.
+    claims = {
+        pod.name
+        for pod in manifests.pods()
+        for volume in pod.volumes.values()
+        if "persistentVolumeClaim" in volume
     }
-
-    addresses = {one["DAYBOOK_STORAGE_URL"] for one in places.values()}
-    shared = {one["DAYBOOK_STORAGE_FOLDER_SHARED"] for one in places.values()}
-    (address,) = addresses
-    mounted = {
-        name: [one["mountPath"] for one in container["volumeMounts"]]
-        for name, _, container in pods(resources)
-    }
-    if address.startswith("/"):
-        assert shared == {"true"}
-        for name in places:
-            assert any(address.startswith(one) for one in mounted[name])
-    else:
-        assert shared == {"false"}
+    assert claims in (set(), {"query", "exporter"})
 
 
-def test_probes_ask_what_the_services_answer(resources: list[Document]) -> None:
-    for name, _, container in pods(resources):
-        if name == "init":
-            continue
-        ports = {one["name"]: one["containerPort"] for one in container["ports"]}
-        assert ports == ({"http": 8080} if name == "query" else {"health": 9100})
-        for probe in ("startupProbe", "livenessProbe", "readinessProbe"):
-            asked = container[probe]["httpGet"]
-            assert asked["port"] in ports
-            assert asked["path"] in ("/livez", "/readyz")
+def test_copies_of_what_is_browsed_fit_query_s_tmp(manifests: Manifests) -> None:
+    pod = manifests.pod("query")
+
+    size = quantity(pod.volumes[pod.service.mounts[TMP]]["emptyDir"]["sizeLimit"])
+
+    assert size > QuerySettings.model_fields["browse_cache_bytes"].default
+
+
+def probe(container: Container, name: str) -> tuple[str, int, float]:
+    """What it asks, of which port, and for how many seconds it may go unanswered."""
+    spec = container.spec[name]
+    seconds = spec["periodSeconds"] * spec.get("failureThreshold", 3)
+    asked = spec["httpGet"]
+    return asked["path"], container.ports[asked["port"]], seconds
+
+
+def test_probes_ask_what_the_services_answer(manifests: Manifests) -> None:
+    for pod in manifests.pods("Deployment"):
+        service, is_worker = pod.service, pod.name in WORKERS
+        port = 9100 if is_worker else 8080
+        assert list(service.ports.values()) == [port], pod.name
+        started, startup_port, startup_s = probe(service, "startupProbe")
+        alive, live_port, live_s = probe(service, "livenessProbe")
+        ready, ready_port, _ = probe(service, "readinessProbe")
+        assert {startup_port, live_port, ready_port} == {port}, pod.name
+        # The first poll is done: until then its rivals keep their partitions.
+        assert started == ("/readyz" if is_worker else "/livez"), pod.name
         # A broker or a database that is away is no reason for a restart.
-        assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+        assert (alive, ready) == ("/livez", "/readyz"), pod.name
+        assert startup_s >= (120 if is_worker else 60), pod.name
+        # A busy moment is none either.
+        assert live_s >= 30, pod.name
+        for one in ("livenessProbe", "readinessProbe"):
+            assert service.spec[one]["timeoutSeconds"] >= 5, pod.name
+
+
+def length(
+    manifests: Manifests, settings_of: SettingsOf, service: str, name: str
+) -> timedelta:
+    """A setting as the pod finds it: given, or the default."""
+    given = manifests.environment(manifests.pod(service).service)
+    default: timedelta = settings_of[service].model_fields[name].default
+    text = given.get(f"DAYBOOK_{name.upper()}")
+    return default if text is None else TypeAdapter(timedelta).validate_python(text)
 
 
 def test_a_pod_has_longer_to_leave_than_its_drain_takes(
-    resources: list[Document], settings_of: SettingsOf
+    manifests: Manifests, settings_of: SettingsOf
 ) -> None:
-    length = TypeAdapter(timedelta)
-    for name, pod, container in pods(resources):
-        if name not in WORKERS:
-            continue
-        fields = settings_of[name].model_fields
-        given = environment(resources, container).get("DAYBOOK_DRAIN_WITHIN")
-        drain = (
-            length.validate_python(given) if given else fields["drain_within"].default
+    for name in WORKERS:
+        drain = length(manifests, settings_of, name, "drain_within")
+        rebalance = length(manifests, settings_of, name, "rebalance_timeout") / 2
+        grace = timedelta(
+            seconds=manifests.pod(name).spec["terminationGracePeriodSeconds"]
         )
-        rebalance = fields["rebalance_timeout"].default / 2
-        grace = timedelta(seconds=pod["terminationGracePeriodSeconds"])
-        assert grace >= drain + rebalance + timedelta(seconds=10), name
+        assert grace >= drain + rebalance + 2 * MARGIN, name
+    # An attempt that is under way is answered, or has timed out.
+    drain = length(manifests, settings_of, "webhook-dispatcher", "drain_within")
+    assert drain > timedelta(milliseconds=LONGEST_TIMEOUT_MS)
 
 
-def test_each_worker_is_scaled_by_the_work_that_waits_for_it(
-    production: list[Document], settings_of: SettingsOf
+def test_query_is_told_to_stop_once_nobody_is_sent_to_it(
+    manifests: Manifests, settings_of: SettingsOf
 ) -> None:
-    deployments = of_kind(production, "Deployment")
-    scaled = of_kind(production, "ScaledObject")
-    assert set(scaled) == set(WORKERS)
-    for name, one in scaled.items():
-        spec = one["spec"]
-        assert spec["scaleTargetRef"]["name"] == name
-        assert "replicas" not in deployments[name]["spec"]
-        assert spec["minReplicaCount"] >= 1
-        assert spec["fallback"]["behavior"] == "currentReplicasIfHigher"
-        for trigger in spec["triggers"]:
-            held = trigger["metadata"]
-            if trigger["type"] == "kafka":
-                group = settings_of[name].model_fields["group_id"].default
-                assert held["consumerGroup"] == group
-                assert spec["maxReplicaCount"] <= TOPICS[held["topic"]].partitions
-                assert held["offsetResetPolicy"] == "earliest"
-    hpa = of_kind(production, "HorizontalPodAutoscaler")["query"]["spec"]
-    assert hpa["scaleTargetRef"]["name"] == "query"
-    assert "replicas" not in deployments["query"]["spec"]
+    pod = manifests.pod("query")
+    pause = pod.service.spec["lifecycle"]["preStop"]["sleep"]["seconds"]
+    answers = length(manifests, settings_of, "query", "shutdown_grace")
+
+    grace = timedelta(seconds=pod.spec["terminationGracePeriodSeconds"])
+
+    assert pause >= 5
+    assert grace >= timedelta(seconds=pause + LINGER_S) + answers + MARGIN
 
 
-def test_a_group_is_scaled_by_every_topic_that_it_reads(
-    production: list[Document], settings_of: SettingsOf
-) -> None:
-    triggers = {
-        name: {
-            trigger["metadata"]["topic"]
-            for trigger in one["spec"]["triggers"]
-            if trigger["type"] == "kafka"
+def test_a_worker_leaves_before_another_is_started(manifests: Manifests) -> None:
+    deployments = manifests.of_kind("Deployment")
+    for name in WORKERS:
+        assert deployments[name]["spec"]["strategy"] == {
+            "type": "RollingUpdate",
+            "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1},
         }
-        for name, one in of_kind(production, "ScaledObject").items()
-    }
-    for name in ("ingest", "task-tracker", "webhook-dispatcher"):
-        fields = settings_of[name].model_fields
-        read = {
-            fields[topic].default
-            for topic in ("requests_topic", "tasks_topic", "webhooks_topic")
-            if topic in fields
-        }
-        assert triggers[name] == read, name
 
 
-def test_signals_are_metrics_and_indexes_that_there_are(
-    production: list[Document],
-) -> None:
-    registry = CollectorRegistry()
-    DispatcherMetrics(registry)
-    metrics = {f"sum({one.name} >= 0)" for one in registry.collect()}
-    scaled = of_kind(production, "ScaledObject")
-    due = scaled["webhook-dispatcher"]["spec"]["triggers"][0]["metadata"]
-    jobs = scaled["exporter"]["spec"]["triggers"][0]["metadata"]
-    (index,) = [
-        one.document for one in EXPORT_INDEXES if one.document["name"] == EXPORTS_TO_RUN
-    ]
-
-    assert due["query"] in metrics
-    assert due["ignoreNullValues"] == "false"
-    asked = cast("Mapping[str, Any]", yaml.safe_load(jobs["query"]))
-    assert index["partialFilterExpression"].items() <= asked.items()
-    assert next(iter(index["key"])) in asked
+def test_every_service_can_be_drained_pod_by_pod(manifests: Manifests) -> None:
+    budgets = manifests.of_kind("PodDisruptionBudget")
+    assert set(budgets) == SERVICES
+    for name, deployment in manifests.of_kind("Deployment").items():
+        budget = budgets[name]["spec"]
+        assert budget["maxUnavailable"] == 1
+        assert "minAvailable" not in budget
+        assert manifests.selected(budget["selector"]) == {name}
+        assert manifests.selected(deployment["spec"]["selector"]) == {name}
 
 
-def test_topics_are_as_the_code_has_them(resources: list[Document]) -> None:
-    topics = of_kind(resources, "KafkaTopic")
+def test_the_pods_of_a_service_are_spread_over_nodes(manifests: Manifests) -> None:
+    for pod in manifests.pods("Deployment"):
+        (spread,) = pod.spec["topologySpreadConstraints"]
+        assert spread["topologyKey"] == "kubernetes.io/hostname", pod.name
+        assert spread["maxSkew"] == 1, pod.name
+        # One node alone is no reason to run nothing.
+        assert spread["whenUnsatisfiable"] == "ScheduleAnyway", pod.name
+        assert manifests.selected(spread["labelSelector"]) == {pod.name}
+
+
+def test_topics_are_as_the_code_has_them(manifests: Manifests) -> None:
+    topics = manifests.of_kind("KafkaTopic")
+    (kafka,) = manifests.of_kind("Kafka")
     assert set(topics) == set(TOPICS)
     for name, topic in TOPICS.items():
         spec = topics[name]["spec"]
         assert spec["partitions"] == topic.partitions
         assert spec["config"] == wanted_settings(topic, spec["replicas"])
+        assert topics[name]["metadata"]["labels"]["strimzi.io/cluster"] == kafka
 
 
-def test_every_service_can_be_drained_pod_by_pod(resources: list[Document]) -> None:
-    budgets = of_kind(resources, "PodDisruptionBudget")
-    for name, one in of_kind(resources, "Deployment").items():
-        assert budgets[name]["spec"]["maxUnavailable"] == 1
-        labels = one["spec"]["template"]["metadata"]["labels"]
-        for selector in (one["spec"]["selector"], budgets[name]["spec"]["selector"]):
-            assert selector["matchLabels"].items() <= labels.items()
-        assert one["spec"]["template"]["spec"]["topologySpreadConstraints"]
-
-
-def test_webhooks_reach_no_private_network(production: list[Document]) -> None:
-    policies = of_kind(production, "NetworkPolicy")
-    denied = policies["default-deny"]["spec"]
-    assert denied == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
-    (rule,) = policies["webhooks"]["spec"]["egress"]
-    (block, _) = rule["to"]
-    assert {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"} <= set(
-        block["ipBlock"]["except"]
-    )
+def test_webhooks_leave_to_no_network_of_ours_by_a_setting(
+    manifests: Manifests,
+) -> None:
+    for name in ("query", "webhook-dispatcher"):
+        given = manifests.environment(manifests.pod(name).service)
+        allowed = given["DAYBOOK_WEBHOOK_ALLOWED_NETWORKS"].split(",")
+        assert [ip_network(one) for one in allowed if one] == []
+        assert given["DAYBOOK_WEBHOOK_PLAIN_HTTP"] == "false"

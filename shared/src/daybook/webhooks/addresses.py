@@ -25,7 +25,8 @@ LONGEST_URL: Final = 2048
 _LONGEST_HOST: Final = 253  # of a name, by the limits of DNS
 _LONGEST_SHOWN: Final = 100
 
-_REFUSED_V4: Final = [
+# The dispatcher's network policy leaves out the same networks, which a test compares.
+REFUSED_V4: Final = tuple(
     IPv4Network(network)
     for network in (
         "0.0.0.0/8",  # this host
@@ -48,11 +49,11 @@ _REFUSED_V4: Final = [
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, and broadcast
     )
-]
+)
 # Whatever is not in here is loopback, link-local, site-local, unique local, multicast,
 # a form of an IPv4 address, or not given to anybody.
-_GLOBAL_V6: Final = IPv6Network("2000::/3")
-_REFUSED_V6: Final = [
+GLOBAL_V6: Final = IPv6Network("2000::/3")
+REFUSED_V6: Final = tuple(
     IPv6Network(network)
     for network in (
         "2001::/23",  # Teredo, benchmarks, ORCHID and other protocols
@@ -61,7 +62,7 @@ _REFUSED_V6: Final = [
         "2620:4f:8000::/48",  # anycast sinks
         "3fff::/20",  # documentation
     )
-]
+)
 # What DNS64 answers for a name that has an IPv4 address alone: as good as that address.
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 _ISATAP: Final = (0x0000_5EFE, 0x0200_5EFE, 0x0100_5EFE, 0x0300_5EFE)
@@ -184,12 +185,12 @@ def is_public(address: Address) -> bool:
     IPv6 forms of IPv4 addresses do not, but for NAT64's of a public one.
     """
     if isinstance(address, IPv4Address):
-        return not any(address in network for network in _REFUSED_V4)
+        return not any(address in network for network in REFUSED_V4)
     if address in _NAT64:
         return is_public(_embedded(address))
-    if address not in _GLOBAL_V6 or address.scope_id is not None:
+    if address not in GLOBAL_V6 or address.scope_id is not None:
         return False
-    if any(address in network for network in _REFUSED_V6):
+    if any(address in network for network in REFUSED_V6):
         return False
     is_isatap = (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP
     return not is_isatap or is_public(_embedded(address))
