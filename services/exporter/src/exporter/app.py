@@ -4,9 +4,6 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 
 import asyncio
-import os
-import secrets
-import socket
 from collections.abc import Collection
 from datetime import timedelta
 from random import Random
@@ -23,6 +20,7 @@ from daybook.runtime.consuming.traced import traced
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import ExporterMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
+from daybook.runtime.process_name import process_name
 from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage import collections
 from daybook.storage.commands import EXPORTER, ensure_commands
@@ -100,7 +98,7 @@ class Exporter:
         self._jobs = Jobs(
             stored,
             database[collections.EXPORT_SLOTS],
-            _process_name(),
+            process_name(),
             settings.export_lease,
             limits,
         )
@@ -191,7 +189,3 @@ class Exporter:
 
 def _traceparent(item: Judged) -> str | None:
     return item.event.traceparent if isinstance(item, Asked) else None
-
-
-def _process_name() -> str:
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"

@@ -2,6 +2,7 @@
 
 from random import Random
 
+from daybook import Client
 from daybook.runtime.clock import utc_now
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
@@ -11,9 +12,12 @@ from daybook.runtime.consuming.traced import traced
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import IngestMetrics
 from daybook.runtime.mongo import connect, durable
-from daybook.runtime.project_tiers import ProjectTiers
+from daybook.runtime.tiers.moves import LOOK_EVERY, Moving, mover
+from daybook.runtime.tiers.projects import ProjectTiers
 from daybook.runtime.tracing import Tracer, tracer_of
-from daybook.storage.collections import PROJECTS, WATERMARKS
+from daybook.storage.collections import COMMANDS, PROJECTS, WATERMARKS
+from daybook.storage.commands import INGEST, MOVE_EVENTS, ensure_commands
+from daybook.storage.tier_walks import EVENT_WALKS
 from prometheus_client import CollectorRegistry
 
 from ingest.judge import Accepted, Judge
@@ -64,18 +68,32 @@ class Ingest:
         )
         broker = make_broker(settings, "daybook-ingest")
         subscribe(broker, intake, settings)
+        client = Client(settings.kafka_bootstrap_servers, source=INGEST)
+        moves = mover(
+            Moving(
+                database=database,
+                walks=EVENT_WALKS,
+                settings=settings,
+                caught_up=lambda: service.caught_up(),
+                client=client,
+            ),
+            INGEST,
+            MOVE_EVENTS,
+        )
 
         async def prepare() -> None:
             for kind in stored:
                 await kind.ensure(database[kind.collection], tiers)
+            await ensure_commands(database[COMMANDS])
             await projects.refresh()
 
         async def close() -> None:
+            await client.close()
             await letters.stop()
             await mongo.close()
             await tracer.close()
 
-        self.app = ConsumingService[Outcome](
+        service = ConsumingService[Outcome](
             settings,
             broker,
             intake,
@@ -85,12 +103,14 @@ class Ingest:
             prepare=prepare,
             loops={
                 projects.refresh: settings.projects_refresh,
+                moves.work: LOOK_EVERY,
                 Watermarks(database[WATERMARKS], reached).write: (
                     settings.watermarks_every
                 ),
             },
             close=close,
-        ).app
+        )
+        self.app = service.app
 
 
 def _traceparent(outcome: Outcome) -> str | None:

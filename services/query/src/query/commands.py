@@ -12,6 +12,7 @@ from query.commands_common import (
     with_control_plane,
 )
 from query.commands_init import init
+from query.commands_moving import move
 from query.control_plane import ControlPlane, ProjectExists
 from query.keys import ApiKey, make_key, system_randomness
 from query.signing import Signer, sign_in_link
@@ -27,7 +28,10 @@ admin.add_command(init)
 
 @admin.group()
 def project() -> None:
-    """Create and list projects."""
+    """Create, list and move projects."""
+
+
+project.add_command(move)
 
 
 @project.command("create")

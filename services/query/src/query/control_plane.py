@@ -1,15 +1,17 @@
 """Projects and API keys in MongoDB: every query of the control plane."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Any, cast
 
-from daybook.runtime.mongo import Document, durable
-from daybook.storage.collections import API_KEYS, PROJECTS
+from daybook.runtime.mongo import DURABLE, Document, durable
+from daybook.storage.collections import API_KEYS, COMMANDS, PROJECTS
+from daybook.storage.commands import REPLACED, ensure_commands
 from daybook.storage.control_plane import API_KEY_INDEXES
 from daybook.storage.indexes import ensure_indexes
 from daybook.storage.projects import ProjectDocument
+from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import DuplicateKeyError
 
@@ -23,6 +25,10 @@ class ProjectExists(Exception):
     """The project exists already."""
 
 
+class NoSuchProject(LookupError):
+    """Nobody created the project."""
+
+
 class ControlPlane:
     """What people create for themselves; every write is answered with majority."""
 
@@ -30,6 +36,8 @@ class ControlPlane:
         stored = durable(database)
         self._projects = stored[PROJECTS]
         self._keys = stored[API_KEYS]
+        self._commands = stored[COMMANDS]
+        self._client = database.client
 
     async def create_project(self, project: ProjectDocument) -> None:
         """Store a new project; :class:`ProjectExists` when its id is taken."""
@@ -42,6 +50,40 @@ class ControlPlane:
         """Every project, by id."""
         async for document in self._projects.find().sort("_id", 1):
             yield cast("ProjectDocument", document)
+
+    async def move_project(
+        self, project_id: str, tier: str, commands: Sequence[Document], now: datetime
+    ) -> None:
+        """Give the project another tier, with the commands that make what is stored of
+        it follow; those of a former move end. All of it or nothing.
+
+        Raises :class:`NoSuchProject`.
+        """
+        former = {
+            "project_id": project_id,
+            "kind": {"$in": [command["kind"] for command in commands]},
+            "status": "ACCEPTED",
+        }
+        replaced = {"status": "FAILED", "message": REPLACED, "finished_at": now}
+
+        async def move(session: AsyncClientSession) -> None:
+            found = await self._projects.update_one(
+                {"_id": project_id}, {"$set": {"tier": tier}}, session=session
+            )
+            if not found.matched_count:
+                raise NoSuchProject(project_id)
+            await self._commands.update_many(
+                former, {"$set": replaced}, session=session
+            )
+            await self._commands.insert_many(commands, session=session)
+
+        await ensure_commands(self._commands)
+        async with self._client.start_session() as session:
+            await session.with_transaction(move, write_concern=DURABLE)
+
+    async def command(self, identity: str) -> Document | None:
+        """One command, by its ``_id``."""
+        return await self._commands.find_one({"_id": identity})
 
     async def project_exists(self, project_id: str) -> bool:
         found = await self._projects.find_one({"_id": project_id}, {"_id": 1})

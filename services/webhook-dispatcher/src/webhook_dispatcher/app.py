@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
 from collections.abc import Coroutine, Iterable
 from datetime import timedelta
 from random import Random
@@ -13,7 +10,6 @@ from typing import Any, TypeVar
 from daybook import Client
 from daybook.client.ids import uuid7
 from daybook.runtime.clock import monotonic, utc_now
-from daybook.runtime.commands import Commands
 from daybook.runtime.consuming.intake import Intake
 from daybook.runtime.consuming.pipeline import Pipeline
 from daybook.runtime.consuming.service import ConsumingService, make_broker, repeat
@@ -21,10 +17,12 @@ from daybook.runtime.consuming.traced import traced
 from daybook.runtime.ending import end
 from daybook.runtime.metrics import DispatcherMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
-from daybook.runtime.project_tiers import ProjectTiers
+from daybook.runtime.process_name import process_name
+from daybook.runtime.tiers.moves import LOOK_EVERY
+from daybook.runtime.tiers.projects import ProjectTiers
 from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage import collections
-from daybook.storage.commands import WEBHOOK_DISPATCHER, ensure_commands
+from daybook.storage.commands import ensure_commands
 from daybook.storage.sendouts import ensure_sendouts
 from daybook.webhooks.sealing import Box
 from prometheus_client import CollectorRegistry
@@ -33,7 +31,8 @@ from pymongo.errors import PyMongoError
 from webhook_dispatcher.attempts import Attempts
 from webhook_dispatcher.backlog import Backlog
 from webhook_dispatcher.claims import Claims
-from webhook_dispatcher.deeds import LONG, Deeds, Tools
+from webhook_dispatcher.commanding import commands, moves
+from webhook_dispatcher.deeds import Tools
 from webhook_dispatcher.deliveries import Deliveries, Parts
 from webhook_dispatcher.documents import Claim
 from webhook_dispatcher.endpoints import DatabaseClock, Endpoints
@@ -54,10 +53,8 @@ from webhook_dispatcher.writer import Stores, Writer
 log = logging.getLogger(__name__)
 
 COMMANDS_EVERY = timedelta(milliseconds=200)
-COMMAND_LEASE = timedelta(seconds=30)
 ENDPOINTS_EVERY = timedelta(seconds=1)
 BACKLOG_EVERY = timedelta(seconds=5)
-TIERS_EVERY = timedelta(seconds=5)
 
 
 Result = TypeVar("Result")
@@ -104,7 +101,7 @@ class WebhookDispatcher:
         )
         self._claims = Claims(self._sendouts, uuid7, settings.sendout_lease)
         self._slots = Slots(
-            database[collections.SLOTS], _process_name(), settings.slot_lease
+            database[collections.SLOTS], process_name(), settings.slot_lease
         )
         self._deliveries = self._make_deliveries(box)
         self._backlog = Backlog(self._claims, self._deliveries, self._metrics)
@@ -120,7 +117,8 @@ class WebhookDispatcher:
             self._deliveries,
             lambda: Claim(uuid7(), settings.sendout_lease),
         )
-        deeds = Deeds(
+        self._doing = commands(
+            self._commands,
             Tools(
                 endpoints=self._endpoints,
                 health=self._health,
@@ -132,13 +130,14 @@ class WebhookDispatcher:
                 client=self._client,
                 tier_of=self._projects.tier_of,
                 told=self._tell_of_change,
-            )
+            ),
         )
-        self._doing = Commands(
-            self._commands, WEBHOOK_DISPATCHER, deeds.by_kind(), COMMAND_LEASE, LONG
+        self._moving = moves(
+            database, settings, lambda: self._service.caught_up(), self._client
         )
         self._running: list[asyncio.Task[None]] = []
-        self.app = self._make_service().app
+        self._service = self._make_service()
+        self.app = self._service.app
 
     def _make_deliveries(self, box: Box) -> Deliveries:
         settings = self._settings
@@ -192,7 +191,8 @@ class WebhookDispatcher:
             random=self._random,
             prepare=self._prepare,
             loops={
-                self._projects.refresh: TIERS_EVERY,
+                self._projects.refresh: settings.projects_refresh,
+                self._moving.work: LOOK_EVERY,
                 self._balance: settings.slot_lease / 4,
                 self._listen: settings.marks_every,
                 self._look_at_endpoints: ENDPOINTS_EVERY,
@@ -289,7 +289,3 @@ class WebhookDispatcher:
         await self._transport.aclose()
         await self._mongo.close()
         await self._tracer.close()
-
-
-def _process_name() -> str:
-    return f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"

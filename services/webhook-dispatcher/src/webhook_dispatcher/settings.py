@@ -6,12 +6,12 @@ from typing import Annotated
 
 from daybook.events.topics import WEBHOOKS
 from daybook.runtime.consuming.settings import ConsumerSettings
-from daybook.storage.tiers import DEFAULT_TIERS, parse_tiers
+from daybook.runtime.tiers.settings import TierSettings
 from daybook.webhooks.settings import WebhookSettings
 from pydantic import AliasChoices, Field
 
 
-class Settings(ConsumerSettings, WebhookSettings):
+class Settings(ConsumerSettings, TierSettings, WebhookSettings):
     """Read from the environment, prefix ``DAYBOOK_``."""
 
     group_id: Annotated[
@@ -32,13 +32,6 @@ class Settings(ConsumerSettings, WebhookSettings):
     webhooks_topic: Annotated[
         str, Field(description="Topic of the webhooks to deliver.")
     ] = WEBHOOKS
-    tiers: Annotated[
-        str,
-        Field(
-            description="Retention tiers as NAME=DURATION, comma-separated; "
-            "the first is for projects without one."
-        ),
-    ] = DEFAULT_TIERS
     sendouts_in_flight: Annotated[
         int, Field(description="Most deliveries at once of one process.", ge=2)
     ] = 400  # half of it is what endpoints that hang can hold
@@ -61,7 +54,3 @@ class Settings(ConsumerSettings, WebhookSettings):
         Path | None,
         Field(description="Certificates to trust beside the public ones, as PEM."),
     ] = None
-
-    def tier_durations(self) -> dict[str, timedelta]:
-        """The tiers, the default one first."""
-        return parse_tiers(self.tiers)

@@ -29,6 +29,10 @@ class CannotBeDone(Exception):
     """What was asked for cannot be done; the text says why, and what to do."""
 
 
+class Fenced(Exception):
+    """Somebody else has taken the command over: it is theirs to end."""
+
+
 class Deed(Protocol):
     """Does a command, however often; returns what to say of it."""
 
@@ -38,7 +42,9 @@ class Deed(Protocol):
 class Commands:
     """Does the commands that name a service; any process of it may do any.
 
-    ``long`` are kinds that are background tasks, under the command's own id.
+    ``long`` are kinds that are background tasks, under the command's own id. Of
+    several workers of a service, each does the commands that match its ``only``: what
+    takes hours holds nobody up who waits for seconds.
     """
 
     def __init__(
@@ -48,12 +54,14 @@ class Commands:
         deeds: Mapping[str, Deed],
         lease: timedelta,
         long: Collection[str] = (),
+        only: Mapping[str, Any] | None = None,
     ) -> None:
         self._commands = commands
         self._service = service
         self._deeds = deeds
         self._long = frozenset(long)
         self._lease = lease
+        self._only = dict(only or {})
 
     async def work(self) -> None:
         """Do what there is to do; where the database is away, the next time will do."""
@@ -67,7 +75,12 @@ class Commands:
 
     async def _claim(self) -> Document | None:
         return await self._commands.find_one_and_update(
-            {"service": self._service, "status": "ACCEPTED", **_FREE},
+            {
+                "service": self._service,
+                "status": "ACCEPTED",
+                **self._only,
+                **_FREE,
+            },
             [{"$set": {"claim": {"$add": ["$claim", 1]}, "leased_until": self._until}}],
             sort=[("created_at", 1)],
             hint=COMMANDS_TO_DO,
@@ -88,13 +101,16 @@ class Commands:
             if command["kind"] in self._long:
                 # The task that shows how far it is has the command's own id.
                 told = {"$set": {"task_id": command["id"]}}
-                await self._commands.update_one(_claimed(command), told)
+                await self._commands.update_one(claimed(command), told)
             renewing = asyncio.create_task(self._renew(command))
             try:
                 with InTrace(command.get("traceparent")):
                     message = await deed(command)
             except CannotBeDone as error:
                 status, message = "FAILED", str(error)
+            except Fenced:
+                log.warning("the command %s was taken over", command["_id"])
+                return
             finally:
                 renewing.cancel()
         ended: Document = {
@@ -102,7 +118,7 @@ class Commands:
             "message": {"$literal": message},
             "finished_at": "$$NOW",
         }
-        await self._commands.update_one(_claimed(command), [{"$set": ended}])
+        await self._commands.update_one(claimed(command), [{"$set": ended}])
 
     async def _renew(self, command: Document) -> None:
         """Keep a long one from being taken over."""
@@ -110,11 +126,12 @@ class Commands:
             await asyncio.sleep(self._lease.total_seconds() / _RENEWALS)
             try:
                 await self._commands.update_one(
-                    _claimed(command), [{"$set": {"leased_until": self._until}}]
+                    claimed(command), [{"$set": {"leased_until": self._until}}]
                 )
             except PyMongoError as error:
                 log.warning("cannot renew a command's lease: %s", str(error)[:200])
 
 
-def _claimed(command: Document) -> Document:
+def claimed(command: Document) -> Document:
+    """What the command matches for as long as the claim on it is the caller's."""
     return {"_id": command["_id"], "claim": command["claim"]}

@@ -25,15 +25,24 @@ and the exporter's::
 
     export.cancel      export_id
     export.delete      export_id
+
+and, of a project that was moved to another tier, ingest's and the dispatcher's::
+
+    events.move_tier    tier
+    sendouts.move_tier  tier
+
+which hold how far they are in ``progress``: {moved sweep at{COLLECTION: position}}.
 """
 
-from datetime import timedelta
-from typing import Any, Literal
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final, Literal
 
 from pymongo import IndexModel
 from pymongo.asynchronous.collection import AsyncCollection
 
 from daybook.storage.indexes import ensure_indexes
+from daybook.storage.times import from_ms, to_ms
 
 CommandStatus = Literal["ACCEPTED", "DONE", "FAILED"]
 CommandKind = Literal[
@@ -46,7 +55,14 @@ CommandKind = Literal[
     "endpoint.delete",
     "export.cancel",
     "export.delete",
+    "events.move_tier",
+    "sendouts.move_tier",
 ]
+MOVE_EVENTS: Final = "events.move_tier"
+MOVE_SENDOUTS: Final = "sendouts.move_tier"
+INGEST = "ingest"
+# What a move of tier says that a later one of the same project has ended.
+REPLACED: Final = "the project was moved again: that move takes its place"
 WEBHOOK_DISPATCHER = "webhook-dispatcher"
 EXPORTER = "exporter"
 
@@ -70,7 +86,30 @@ COMMAND_INDEXES = (
 
 def service_of(kind: CommandKind) -> str:
     """The service that carries out commands of this kind."""
-    return EXPORTER if kind.startswith("export.") else WEBHOOK_DISPATCHER
+    if kind.startswith("export."):
+        return EXPORTER
+    return INGEST if kind == MOVE_EVENTS else WEBHOOK_DISPATCHER
+
+
+def command_document(
+    project_id: str,
+    command_id: str,
+    kind: CommandKind,
+    parameters: Mapping[str, Any],
+    created_at: datetime,
+) -> dict[str, Any]:
+    """A command for the service that its kind names, as it is stored first."""
+    return {
+        "_id": f"{project_id}/{command_id}",
+        "project_id": project_id,
+        "id": command_id,
+        "kind": kind,
+        "service": service_of(kind),
+        "parameters": dict(parameters),
+        "status": "ACCEPTED",
+        "claim": 0,
+        "created_at": from_ms(to_ms(created_at)),
+    }
 
 
 async def ensure_commands(collection: AsyncCollection[dict[str, Any]]) -> None:

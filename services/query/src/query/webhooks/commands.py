@@ -9,8 +9,7 @@ from daybook.client import current_traceparent
 from daybook.runtime.clock import Clock
 from daybook.runtime.mongo import Document, durable, is_unavailable
 from daybook.storage.collections import COMMANDS
-from daybook.storage.commands import CommandKind, ensure_commands, service_of
-from daybook.storage.times import from_ms, to_ms
+from daybook.storage.commands import CommandKind, command_document, ensure_commands
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
@@ -58,18 +57,8 @@ class Commands:
         """A command for the service that its kind names, not stored yet."""
         command_id = f"cmd_{self._make_id()}"
         trace = current_traceparent()
-        return {
-            "_id": f"{project_id}/{command_id}",
-            "project_id": project_id,
-            "id": command_id,
-            "kind": kind,
-            "service": service_of(kind),
-            "parameters": dict(parameters),
-            "status": "ACCEPTED",
-            "claim": 0,
-            "created_at": from_ms(to_ms(self._clock())),
-            **({} if trace is None else {"traceparent": trace}),
-        }
+        made = command_document(project_id, command_id, kind, parameters, self._clock())
+        return made if trace is None else {**made, "traceparent": trace}
 
     async def store(
         self, project_id: str, kind: CommandKind, parameters: Mapping[str, Any]

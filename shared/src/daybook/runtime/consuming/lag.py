@@ -74,6 +74,43 @@ class Lag:
             log.warning("cannot ask for the lag: %r", error)
             await self.close()
 
+    async def caught_up(self, look_every_s: float = 1.0) -> None:
+        """Return once the group has done all that its topics held at the call.
+
+        It waits as long as that takes, also for brokers that are away.
+        """
+        goal: dict[TopicPartition, int] = {}
+        while True:
+            try:
+                async with asyncio.timeout(ASK_WITHIN_S):
+                    if await self._is_past(goal):
+                        return
+            except (KafkaError, TimeoutError) as error:
+                log.warning("cannot ask how far the group is: %r", error)
+            await asyncio.sleep(look_every_s)
+
+    async def _is_past(self, goal: dict[TopicPartition, int]) -> bool:
+        """Whether the group is; an empty goal is set first, to the ends of all."""
+        ends = self._ends_of()
+        if ends is None:
+            return False
+        if not goal:
+            goal.update(await ends.end_offsets(await self._partitions()))
+        done = await self._done(ends, list(goal))
+        return all(done[place] >= end for place, end in goal.items())
+
+    async def _done(
+        self, of: Ends, partitions: list[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        """What is committed; what has expired counts as done."""
+        admin = await self._started()
+        stored = await admin.list_consumer_group_offsets(self._group_id)
+        begins: Mapping[TopicPartition, int] = await of.beginning_offsets(partitions)
+        return {
+            place: max(begins[place], stored[place].offset if place in stored else 0)
+            for place in partitions
+        }
+
     async def _measure(self, of: Ends) -> None:
         partitions = await self._partitions()
         admin = await self._started()

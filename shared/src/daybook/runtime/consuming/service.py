@@ -114,6 +114,10 @@ class ConsumingService(Generic[ItemT]):
             after_shutdown=[self._close],
         )
 
+    async def caught_up(self) -> None:
+        """Return once the group has stored all that its topics hold now."""
+        await self._lag.caught_up()
+
     async def _before_reading(self) -> None:
         """Wait for the database; nothing is read before it can be stored."""
         for wait in backoff(self._random):
