@@ -68,7 +68,9 @@ class Ingest:
         )
         broker = make_broker(settings, "daybook-ingest")
         subscribe(broker, intake, settings)
-        client = Client(settings.kafka_bootstrap_servers, source=INGEST)
+        client = Client(
+            settings.brokers.servers, source=INGEST, **settings.brokers.security()
+        )
         moves = mover(
             Moving(
                 database=database,
