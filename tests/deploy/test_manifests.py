@@ -88,7 +88,7 @@ def test_every_container_keeps_to_the_restricted_profile(manifests: Manifests) -
 
 
 def test_no_pod_shares_anything_with_its_node(manifests: Manifests) -> None:
-    kinds = {"emptyDir", "persistentVolumeClaim"}
+    kinds = {"emptyDir", "persistentVolumeClaim", "secret"}
     for pod in manifests.pods():
         shared = ("hostNetwork", "hostPID", "hostIPC", "hostUsers")
         assert not any(name in pod.spec for name in shared), pod.name
@@ -125,10 +125,15 @@ def test_every_container_asks_for_what_it_needs_and_is_bounded(
 def test_what_a_container_may_write_to_has_a_size(manifests: Manifests) -> None:
     for one in containers(manifests):
         assert TMP in one.mounts, one.name
-        for name in one.mounts.values():
-            volume = one.pod.volumes[name]
-            if "persistentVolumeClaim" not in volume:
+        for mount in one.spec["volumeMounts"]:
+            volume = one.pod.volumes[mount["name"]]
+            if "emptyDir" in volume:
                 assert quantity(volume["emptyDir"]["sizeLimit"]) > 0, one.name
+            elif "secret" in volume:
+                # An authority's certificate, and not the key beside it.
+                assert mount["readOnly"] is True, one.name
+                files = [item["key"] for item in volume["secret"]["items"]]
+                assert files == ["ca.crt"], one.name
     # Only query and the exporter keep files, where there is a folder for them.
     claims = {
         pod.name

@@ -12,7 +12,9 @@ DNS = "namespaces kubernetes.io/metadata.name=kube-system pods k8s-app=kube-dns"
 ALWAYS = {
     f"{DNS} UDP/53",
     f"{DNS} TCP/53",
+    # In plain text where there is one node, else with a user.
     "pods strimzi.io/cluster=daybook TCP/9092",
+    "pods strimzi.io/cluster=daybook TCP/9093",
     "pods app=daybook-svc TCP/27017",
 }
 OURS = ("app.kubernetes.io/part-of", "daybook")
@@ -91,10 +93,13 @@ def test_kafka_and_mongodb_are_where_the_policies_say(production: Manifests) -> 
     assert given["KAFKA_BOOTSTRAP_SERVERS"] == (
         f"{name}-kafka-bootstrap.daybook.svc:{listener['port']}"
     )
-    # Without a password: whoever may connect may read and write all of it.
+    assert listener["tls"] is True
+    assert listener["authentication"] == {"type": "scram-sha-512"}
+    assert kafka["spec"]["kafka"]["authorization"] == {"type": "simple"}
     assert listener["networkPolicyPeers"] == [
         {"podSelector": {"matchLabels": dict([OURS])}},
         {"namespaceSelector": {"matchLabels": dict([KEDA])}},
+        {"namespaceSelector": {"matchLabels": {"daybook/publishes": "true"}}},
     ]
     members = Pod("mongodb", {}, {"app": f"{mongodb}-svc"})
     assert production.ways(members, "Ingress") == {

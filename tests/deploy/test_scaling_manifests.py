@@ -142,6 +142,33 @@ def test_the_exporter_is_scaled_by_the_exports_that_wait_or_run(
     assert spec["maxReplicaCount"] * of_process == at_once
 
 
+def test_keda_asks_kafka_as_a_user_that_there_is(production: Manifests) -> None:
+    asked = {
+        one["authenticationRef"]["name"]
+        for spec in scaled(production).values()
+        for one in spec["triggers"]
+        if one["type"] == "kafka"
+    }
+    (name,) = asked
+    given = production.of_kind("TriggerAuthentication")[name]["spec"]
+    maps = production.of_kind("ConfigMap")
+    settings = {
+        one["parameter"]: maps[one["name"]]["data"][one["key"]]
+        for one in given["configMapTargetRef"]
+    }
+    secrets = {one["parameter"]: one["name"] for one in given["secretTargetRef"]}
+    user = production.of_kind("KafkaUser")[settings["username"]]["spec"]
+
+    assert (settings["sasl"], settings["tls"]) == ("scram_sha512", "enable")
+    assert secrets == {
+        "password": f"kafka-{settings['username']}",
+        "ca": "daybook-cluster-ca-cert",
+    }
+    # It changes nothing: what it asks for lets nobody read or write.
+    for acl in user["authorization"]["acls"]:
+        assert acl["operations"] == ["Describe"]
+
+
 def test_keda_reads_the_database_as_the_services_do(production: Manifests) -> None:
     authentications = production.of_kind("TriggerAuthentication")
     (asked,) = [
