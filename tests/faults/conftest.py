@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from daybook_local import servers
 
 Process = subprocess.Popen[bytes]
 Spawn = Callable[[str, Mapping[str, str]], Process]
@@ -34,6 +35,19 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def prompt_mongodb(tmp_path: Path) -> Iterator[str]:
+    """A MongoDB that looks for what has expired each second, and not each minute."""
+    server = servers.mongodb_server(
+        tmp_path / "mongodb", parameters={"ttlMonitorSleepSecs": "1"}
+    )
+    try:
+        server.start_now()
+        yield server.address
+    finally:
+        server.stop_now()
 
 
 @pytest.fixture

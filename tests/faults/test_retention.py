@@ -1,31 +1,15 @@
 """What expires with its tier, and what is kept for ever, by MongoDB's own monitor."""
 
 import json
-from collections.abc import Awaitable, Callable, Iterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import pytest
 from aiokafka import AIOKafkaProducer
 from daybook.testing.records import request_event, task_event
 from daybook.testing.waiting import eventually
-from daybook_local import servers
 from pymongo import AsyncMongoClient
 
 TIERS = "shared=4s"
-
-
-@pytest.fixture
-def prompt_mongodb(tmp_path: Path) -> Iterator[str]:
-    """A MongoDB that looks for what has expired each second, and not each minute."""
-    server = servers.mongodb_server(
-        tmp_path / "mongodb", parameters={"ttlMonitorSleepSecs": "1"}
-    )
-    try:
-        server.start_now()
-        yield server.address
-    finally:
-        server.stop_now()
 
 
 async def test_requests_and_progress_expire_and_tasks_and_their_history_stay(

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,6 @@ from daybook.testing.records import request_event
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.stored_sendouts import stored_sendout
 from daybook.testing.waiting import eventually
-from daybook_local import servers
 from pymongo import AsyncMongoClient
 
 Document = dict[str, Any]
@@ -24,19 +23,6 @@ PARTITIONS = 4
 KEPT, EXPIRE_IN = timedelta(hours=2), timedelta(seconds=150)
 TIERS = f"shared={int(KEPT.total_seconds())}s,dedicated=365d"
 OLD, YOUNG, SENDOUTS, PER_SECOND = 400, 4_000, 1_000, 60
-
-
-@pytest.fixture
-def prompt_mongodb(tmp_path: Path) -> Iterator[str]:
-    """A MongoDB that looks for what has expired each second, and not each minute."""
-    server = servers.mongodb_server(
-        tmp_path / "mongodb", parameters={"ttlMonitorSleepSecs": "1"}
-    )
-    try:
-        server.start_now()
-        yield server.address
-    finally:
-        server.stop_now()
 
 
 class Traffic:
