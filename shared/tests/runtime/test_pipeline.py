@@ -228,3 +228,16 @@ async def test_an_unforeseen_failure_stops_all_commits(
     await pipeline.commit()
 
     assert outbox.commits == []
+
+
+async def test_an_unforeseen_failure_is_logged_with_where_its_records_stand(
+    pipeline: Pipeline[Judged], store: GatedStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.error = RuntimeError("unforeseen")
+    pipeline.take([good(7), good(8)])
+    await store.waiting(1)
+    store.gates[0].set()
+
+    await eventually(lambda: pipeline.failed, within=5)
+
+    assert f"{good(7).record.topic}/{good(7).record.partition}:7-8" in caplog.text

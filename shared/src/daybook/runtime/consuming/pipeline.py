@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from aiokafka import TopicPartition
@@ -54,6 +55,18 @@ class Bulk(Generic[ItemT]):
         self.size += item.size
         partition = TopicPartition(record.topic, record.partition)
         self.last[partition] = (record.offset, record.timestamp)
+
+    def where(self) -> str:
+        """Where its records stand: topic/partition:first-last, of each partition."""
+        first: dict[TopicPartition, int] = {}
+        for item in self.items:
+            record = item.record
+            partition = TopicPartition(record.topic, record.partition)
+            first.setdefault(partition, record.offset)
+        return ", ".join(
+            f"{place.topic}/{place.partition}:{begin}-{self.last[place][0]}"
+            for place, begin in first.items()
+        )
 
 
 class Pipeline(Generic[ItemT]):
@@ -127,7 +140,7 @@ class Pipeline(Generic[ItemT]):
         ]
         task = asyncio.create_task(self._write(bulk))
         self._writes.add(task)
-        task.add_done_callback(self._written)
+        task.add_done_callback(partial(self._written, bulk))
         self._account(bulk.size)
 
     async def _write(self, bulk: Bulk[ItemT]) -> None:
@@ -139,13 +152,15 @@ class Pipeline(Generic[ItemT]):
             span.done = True
         self.metrics.batch_size.observe(len(bulk.items))
 
-    def _written(self, task: asyncio.Task[None]) -> None:
+    def _written(self, bulk: Bulk[ItemT], task: asyncio.Task[None]) -> None:
         self._writes.discard(task)
         self._account(0)
         if not task.cancelled() and (error := task.exception()) is not None:
             # Its span never ends, so nothing past it is committed: the watchdog sees
             # no progress, the process is restarted, and all of it is read again.
-            log.critical("a write failed in an unforeseen way", exc_info=error)
+            log.critical(
+                "a write failed in an unforeseen way: %s", bulk.where(), exc_info=error
+            )
             self.failed = True
 
     def _account(self, change: int) -> None:
