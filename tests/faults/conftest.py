@@ -1,4 +1,4 @@
-"""Processes to kill and freeze, and what their consumer groups have left to read."""
+"""Processes to kill and freeze, where they run, and what their groups have to read."""
 
 import os
 import subprocess
@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from daybook.runtime.kafka_topics import ensure_topics
 from daybook_local import servers
 
 Process = subprocess.Popen[bytes]
@@ -35,6 +37,32 @@ def spawn(tmp_path: Path) -> Iterator[Spawn]:
     for process in started:
         process.kill()
         process.wait()
+
+
+@pytest_asyncio.fixture
+async def surroundings(
+    kafka_bootstrap: str,
+    mongodb_uri: str,
+    database_name: str,
+    random_name: Callable[[str], str],
+    tmp_path: Path,
+) -> dict[str, str]:
+    """Where the processes of one test run: its database, groups and folder of files.
+
+    The topics are there. A test adds what its service needs beside these.
+    """
+    await ensure_topics(kafka_bootstrap)
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
+        "MONGODB_URI": mongodb_uri,
+        "DAYBOOK_MONGODB_DATABASE": database_name,
+        "DAYBOOK_INGEST_GROUP_ID": random_name("ingest"),
+        "DAYBOOK_TASK_TRACKER_GROUP_ID": random_name("tracker"),
+        "DAYBOOK_WEBHOOK_DISPATCHER_GROUP_ID": random_name("dispatcher"),
+        "DAYBOOK_EXPORTER_GROUP_ID": random_name("exporter"),
+        "DAYBOOK_STORAGE_URL": str(tmp_path / "objects"),
+        "DAYBOOK_HEALTH_PORT": "0",
+    }
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from daybook.events.topics import TASKS, WEBHOOKS
 from daybook.exports.parameters import read_parameters
-from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.exports import (
     ensure_exports,
     folder_of,
@@ -66,11 +65,11 @@ async def test_whatever_step_a_kill_comes_after_the_export_ends_once(
     mongodb_uri: str,
     mongo_client: AsyncMongoClient[Document],
     database_name: str,
+    surroundings: dict[str, str],
     random_name: Callable[[str], str],
     spawn: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    await ensure_topics(kafka_bootstrap)
     database = mongo_client[database_name]
     await ensure_logs(database["logs"], TIERS)
     await ensure_exports(database["exports"])
@@ -88,14 +87,9 @@ async def test_whatever_step_a_kill_comes_after_the_export_ends_once(
     export = new_export(project, "exp_1", asked, "API", None, now, None)
     await database["exports"].insert_one(export)
     environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "MONGODB_URI": mongodb_uri,
-        "DAYBOOK_MONGODB_DATABASE": database_name,
-        "DAYBOOK_EXPORTER_GROUP_ID": random_name("exporter"),
-        "DAYBOOK_STORAGE_URL": str(tmp_path / "objects"),
+        **surroundings,
         "DAYBOOK_WATERMARKS_WITHIN": "PT0S",
         "DAYBOOK_EXPORT_LEASE": "PT1S",
-        "DAYBOOK_HEALTH_PORT": "0",
     }
     host, port = parse_uri(mongodb_uri)["nodelist"][0]
 

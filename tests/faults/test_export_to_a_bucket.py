@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 import httpx
 from daybook.exports.parameters import read_parameters
-from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.exports import ensure_exports, listed_objects, new_export
 from daybook.storage.logs import ensure_logs
 from daybook.testing.holding import holding
@@ -73,15 +72,12 @@ async def api_of(
 
 
 async def test_an_upload_that_breaks_off_changes_nothing_of_a_file_in_a_bucket(
-    kafka_bootstrap: str,
-    mongodb_uri: str,
     mongo_client: AsyncMongoClient[Document],
     database_name: str,
+    surroundings: dict[str, str],
     make_topic: Callable[..., Awaitable[str]],
-    random_name: Callable[[str], str],
     spawn: Callable[..., Any],
 ) -> None:
-    await ensure_topics(kafka_bootstrap)
     database = mongo_client[database_name]
     now = datetime.now(UTC)
     await store_logs(database, now)
@@ -95,15 +91,11 @@ async def test_an_upload_that_breaks_off_changes_nothing_of_a_file_in_a_bucket(
     with moto_server() as endpoint, new_bucket(endpoint) as bucket:
         environment = {
             **bucket.environment,
-            "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-            "MONGODB_URI": mongodb_uri,
-            "DAYBOOK_MONGODB_DATABASE": database_name,
+            **surroundings,
             "DAYBOOK_EXPORTS_TOPIC": await make_topic("exports", partitions=1),
-            "DAYBOOK_EXPORTER_GROUP_ID": random_name("exporter"),
             "DAYBOOK_STORAGE_URL": bucket.address,
             "DAYBOOK_WATERMARKS_WITHIN": "PT0S",
             "DAYBOOK_EXPORT_LEASE": "PT1S",
-            "DAYBOOK_HEALTH_PORT": "0",
         }
         server = urlsplit(endpoint)
         host, port = str(server.hostname), int(server.port or 0)

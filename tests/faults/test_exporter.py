@@ -13,7 +13,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from daybook.events.topics import TASKS, WEBHOOKS
 from daybook.exports.parameters import read_parameters
-from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.exports import (
     ensure_exports,
     folder_of,
@@ -62,6 +61,7 @@ class Arriving:
     ) -> None:
         self._bootstrap, self._topic, self._newest = bootstrap, topic, newest
         self._project = project
+        self.enough = False
         self.published = 0
         self.latest_ms = 0
 
@@ -81,7 +81,8 @@ class Arriving:
                 self.latest_ms = max(self.latest_ms, sent.timestamp)
 
     async def publish_on(self) -> None:
-        while True:
+        """Until there is ``enough``; cancelled, it would leave a producer open."""
+        while not self.enough:
             await self.publish(50)
 
 
@@ -133,28 +134,21 @@ async def test_kills_and_freezes_change_no_row_of_a_file_while_more_logs_arrive(
     padding: int,
     takeovers: int,
     kafka_bootstrap: str,
-    mongodb_uri: str,
     mongo_client: AsyncMongoClient[Document],
     database_name: str,
+    surroundings: dict[str, str],
     make_topic: Callable[..., Awaitable[str]],
     random_name: Callable[[str], str],
     spawn: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    await ensure_topics(kafka_bootstrap)
     topic = await make_topic("requests", partitions=3)
     project = random_name("demo")
     folder = tmp_path / "objects"
     environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "MONGODB_URI": mongodb_uri,
-        "DAYBOOK_MONGODB_DATABASE": database_name,
+        **surroundings,
         "DAYBOOK_REQUESTS_TOPIC": topic,
-        "DAYBOOK_INGEST_GROUP_ID": random_name("ingest"),
-        "DAYBOOK_EXPORTER_GROUP_ID": random_name("exporter"),
-        "DAYBOOK_STORAGE_URL": str(folder),
         "DAYBOOK_EXPORT_LEASE": "PT3S",
-        "DAYBOOK_HEALTH_PORT": "0",
     }
     database = mongo_client[database_name]
     newest = datetime.now(UTC)
@@ -207,8 +201,8 @@ async def test_kills_and_freezes_change_no_row_of_a_file_while_more_logs_arrive(
     await at_least(0.7, takeovers)
     frozen.send_signal(signal.SIGCONT)
     done = await export(status="DONE", announced=True)
-    more.cancel()
-    await asyncio.gather(more, return_exceptions=True)
+    arriving.enough = True
+    await more
 
     # A short one may be done before the later faults strike; a long one never is.
     assert done["claim"] >= 1 + takeovers

@@ -92,9 +92,8 @@ class Load:
 
 async def test_an_api_that_leaves_answers_all_that_it_was_asked(
     database: AsyncDatabase[Document],
-    mongodb_uri: str,
+    surroundings: dict[str, str],
     spawn: Callable[..., Any],
-    tmp_path: Path,
 ) -> None:
     key, secret = make_key(
         "shop", "tests", now=datetime.now(UTC), randomness=system_randomness
@@ -114,11 +113,9 @@ async def test_an_api_that_leaves_answers_all_that_it_was_asked(
     process = spawn(
         "query",
         {
-            "MONGODB_URI": mongodb_uri,
-            "DAYBOOK_MONGODB_DATABASE": database.name,
+            **surroundings,
             "DAYBOOK_PORT": str(port),
             "DAYBOOK_SESSION_SECRET": "a secret of enough letters",
-            "DAYBOOK_STORAGE_URL": str(tmp_path / "objects"),
         },
     )
     load, rest = Load(client), asyncio.Event()

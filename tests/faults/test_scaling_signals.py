@@ -19,7 +19,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from daybook.events.topics import WEBHOOKS
 from daybook.exports.parameters import read_parameters
 from daybook.runtime.consuming.lag import Lag
-from daybook.runtime.kafka_topics import ensure_topics
 from daybook.storage.exports import ensure_exports, new_export
 from daybook.testing.receivers import Received, Receiver, reply
 from daybook.testing.records import request_event, task_event, webhook_event
@@ -66,14 +65,12 @@ async def test_a_groups_lag_rises_with_what_is_published_and_falls_to_none(
     topic_variable: str,
     group_variable: str,
     kafka_bootstrap: str,
-    mongodb_uri: str,
-    database_name: str,
+    surroundings: dict[str, str],
     make_topic: Callable[..., Awaitable[str]],
-    random_name: Callable[[str], str],
     spawn: Callable[..., Any],
 ) -> None:
-    await ensure_topics(kafka_bootstrap)
-    topic, group = await make_topic(service, partitions=3), random_name(service)
+    topic = await make_topic(service, partitions=3)
+    group = surroundings[group_variable]
     events = [
         request_event(id=f"e-{n}") if service == "ingest" else task_event(id=f"e-{n}")
         for n in range(EVENTS)
@@ -92,17 +89,7 @@ async def test_a_groups_lag_rises_with_what_is_published_and_falls_to_none(
         values = [json.dumps(one).encode() for one in events]
         await publish(kafka_bootstrap, topic, values)
         under_load = await measured()
-        spawn(
-            service,
-            {
-                "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-                "MONGODB_URI": mongodb_uri,
-                "DAYBOOK_MONGODB_DATABASE": database_name,
-                topic_variable: topic,
-                group_variable: group,
-                "DAYBOOK_HEALTH_PORT": "0",
-            },
-        )
+        spawn(service, surroundings | {topic_variable: topic})
 
         async def is_none() -> bool:
             return await measured() == 0
@@ -115,13 +102,12 @@ async def test_a_groups_lag_rises_with_what_is_published_and_falls_to_none(
 
 async def test_what_is_due_rises_while_receivers_are_slow_and_falls_to_none(
     kafka_bootstrap: str,
-    mongodb_uri: str,
     mongo_client: AsyncMongoClient[Document],
     database_name: str,
+    surroundings: dict[str, str],
     random_name: Callable[[str], str],
     spawn: Callable[..., Any],
 ) -> None:
-    await ensure_topics(kafka_bootstrap)
     project, answers = random_name("slow"), reply()
     database = mongo_client[database_name]
     with socket.socket() as free:
@@ -140,10 +126,7 @@ async def test_what_is_due_rises_while_receivers_are_slow_and_falls_to_none(
         spawn(
             "webhook_dispatcher",
             {
-                "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-                "MONGODB_URI": mongodb_uri,
-                "DAYBOOK_MONGODB_DATABASE": database_name,
-                "DAYBOOK_WEBHOOK_DISPATCHER_GROUP_ID": random_name("dispatcher"),
+                **surroundings,
                 "DAYBOOK_SEALING_KEYS": KEYS,
                 "DAYBOOK_WEBHOOK_PLAIN_HTTP": "true",
                 "DAYBOOK_WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
@@ -183,15 +166,11 @@ async def test_what_is_due_rises_while_receivers_are_slow_and_falls_to_none(
 
 
 async def test_exports_that_wait_are_counted_until_they_are_made(
-    kafka_bootstrap: str,
-    mongodb_uri: str,
     mongo_client: AsyncMongoClient[Document],
     database_name: str,
-    random_name: Callable[[str], str],
+    surroundings: dict[str, str],
     spawn: Callable[..., Any],
-    tmp_path: Path,
 ) -> None:
-    await ensure_topics(kafka_bootstrap)
     exports = mongo_client[database_name]["exports"]
     await ensure_exports(exports)
     scaled = {
@@ -212,17 +191,7 @@ async def test_exports_that_wait_are_counted_until_they_are_made(
         made = new_export("shop", f"exp_{n}", asked, "API", None, now, None)
         await exports.insert_one(made)
     under_load = await signal()
-    spawn(
-        "exporter",
-        {
-            "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-            "MONGODB_URI": mongodb_uri,
-            "DAYBOOK_MONGODB_DATABASE": database_name,
-            "DAYBOOK_EXPORTER_GROUP_ID": random_name("exporter"),
-            "DAYBOOK_STORAGE_URL": str(tmp_path / "objects"),
-            "DAYBOOK_HEALTH_PORT": "0",
-        },
-    )
+    spawn("exporter", surroundings)
 
     async def is_none() -> bool:
         return await signal() == 0

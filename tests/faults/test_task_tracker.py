@@ -62,20 +62,16 @@ async def test_tasks_fold_to_what_their_events_say_though_a_tracker_is_killed(
     kafka_bootstrap: str,
     mongodb_uri: str,
     database_name: str,
+    surroundings: dict[str, str],
     make_topic: Callable[..., Awaitable[str]],
-    random_name: Callable[[str], str],
     spawn: Callable[..., Any],
     all_is_committed: Callable[..., Awaitable[bool]],
 ) -> None:
     topic = await make_topic("tasks", partitions=PARTITIONS)
-    group = random_name("tracker")
+    group = surroundings["DAYBOOK_TASK_TRACKER_GROUP_ID"]
     environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "MONGODB_URI": mongodb_uri,
-        "DAYBOOK_MONGODB_DATABASE": database_name,
+        **surroundings,
         "DAYBOOK_TASKS_TOPIC": topic,
-        "DAYBOOK_TASK_TRACKER_GROUP_ID": group,
-        "DAYBOOK_HEALTH_PORT": "0",
         "DAYBOOK_SESSION_TIMEOUT": "PT6S",  # the least that a broker allows
     }
     half = asyncio.Event()
