@@ -1,17 +1,13 @@
-"""`daybook admin init` against a broker and a database of the test's own making."""
+"""`daybook admin init` against a database of the test's own making."""
 
-import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from click.testing import CliRunner, Result
-from daybook.events.topics import DEAD_LETTERS, REQUESTS, TASKS, TOPICS
 from daybook.storage.layout import SHARD_KEY, database_differences, layout
 from daybook.storage.logs import BY_REF, BY_TIME, FAILURES_BY_TIME
-from daybook.testing.servers import ServerHandle
 from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 from query.commands import admin
@@ -108,83 +104,66 @@ def test_an_older_layout_is_mended_and_keeps_its_documents(database: Database) -
     assert "refs_of_old" not in there
 
 
-def test_topics_are_made_and_mended_without_touching_what_is_the_operators(
-    database: Database, monkeypatch: pytest.MonkeyPatch, kafka_server: ServerHandle
+def test_indexes_that_have_each_others_names_are_mended_at_once(
+    database: Database,
 ) -> None:
-    bootstrap = kafka_server.address
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", bootstrap)
-    asyncio.run(make_older_topics(bootstrap))
+    init("--no-topics")
+    logs = database["logs"]
+    wanted = logs.index_information()
+    for name in (BY_TIME, BY_REF):
+        logs.drop_index(name)
+    for name, other in ((BY_TIME, BY_REF), (BY_REF, BY_TIME)):
+        options = {
+            key: wanted[other][key] for key in wanted[other].keys() - {"key", "v"}
+        }
+        logs.create_index(wanted[other]["key"], name=name, **options)
 
-    told = init("--check")
-    mended = init()
-    checked = init("--check")
+    mended = init("--no-topics")
 
-    assert told.exit_code == 1
-    assert f"the topic {REQUESTS} has 2 partitions and not 6" in told.output
-    assert f"the topic {TASKS} has message.timestamp.type=CreateTime" in told.output
-    assert f"the topic {DEAD_LETTERS} is missing" in told.output
     assert mended.exit_code == 0, mended.output
+    assert logs.index_information() == wanted
+    checked = init("--check", "--no-topics")
     assert (checked.exit_code, checked.output) == (0, "")
-    more = init("--partitions", f"{REQUESTS}=8", "--retention", f"{REQUESTS}=2d")
-    assert more.exit_code == 0, more.output
-    partitions, settings = asyncio.run(describe(bootstrap))
-    assert partitions == {
-        **{name: topic.partitions for name, topic in TOPICS.items()},
-        REQUESTS: 8,
-        TASKS: 9,  # more than wanted is its operator's affair
-    }
-    assert settings[REQUESTS]["retention.ms"] == str(2 * 86_400_000)
-    # What nobody asked for stays, and so does what is larger than needed.
-    assert settings[TASKS]["segment.bytes"] == "33554432"
-    assert settings[TASKS]["max.message.bytes"] == "8388608"
 
 
-async def make_older_topics(bootstrap: str) -> None:
+def test_an_index_of_another_kind_is_made_anew_and_a_missing_one_alone_is_made(
+    database: Database,
+) -> None:
+    init("--no-topics")
+    logs = database["logs"]
+    wanted = logs.index_information()
+    # One that expired nothing, one that was dropped by hand.
+    logs.drop_index("ttl_shared")
+    logs.create_index("received_at", name="ttl_shared")
+    logs.drop_index(BY_REF)
+
+    told = init("--check", "--no-topics").output.splitlines()
+    mended = init("--no-topics")
+
+    assert [line.partition(":")[0] for line in told] == ["logs", "logs"]
+    assert f"logs: the index {BY_REF} is missing" in told
+    assert mended.exit_code == 0, mended.output
+    assert logs.index_information() == wanted
+    assert init("--no-topics").output == ""
+
+
+def test_a_collection_with_options_of_its_own_keeps_them(database: Database) -> None:
     own = {
-        "message.timestamp.type": "CreateTime",
-        "segment.bytes": "33554432",
-        "max.message.bytes": "8388608",
+        "collation": {"locale": "en", "strength": 2},
+        "storageEngine": {"wiredTiger": {"configString": "block_compressor=zstd"}},
+        "validator": {"project_id": {"$type": "string"}},
     }
-    admin_client = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await admin_client.start()
-        await admin_client.create_topics(
-            [NewTopic(REQUESTS, 2, 1), NewTopic(TASKS, 9, 1, topic_configs=own)]
-        )
-    finally:
-        await admin_client.close()
+    logs = database.create_collection("logs", **own)
+    logs.insert_one({"_id": "p/1", "project_id": "p"})
+    before = logs.options()
 
+    made = init("--no-topics")
+    again = init("--no-topics")
 
-async def describe(bootstrap: str) -> tuple[dict[str, int], dict[str, Any]]:
-    from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
-    client: Any = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    try:
-        await client.start()
-        described = await client.describe_topics(list(TOPICS))
-        wanted = [ConfigResource(ConfigResourceType.TOPIC, name) for name in TOPICS]
-        answers = await client.describe_configs(wanted)
-    finally:
-        await client.close()
-    settings = {
-        resource[3]: {entry[0]: entry[1] for entry in resource[4]}
-        for answer in answers
-        for resource in answer.resources
-    }
-    partitions = {one["topic"]: len(one["partitions"]) for one in described}
-    return partitions, settings
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ("--partitions", "daybook.other=6"),
-        ("--partitions", f"{REQUESTS}=some"),
-        ("--retention", f"{REQUESTS}=long"),
-    ],
-)
-def test_a_wrong_argument_is_refused_as_usage(arguments: tuple[str, ...]) -> None:
-    assert init(*arguments).exit_code == 2
+    assert made.exit_code == 0, made.output
+    assert again.output == ""
+    assert logs.options() == before
+    assert logs.count_documents({}) == 1
 
 
 class Cluster:

@@ -35,7 +35,7 @@ async def index_differences(
     collection: AsyncCollection[dict[str, Any]], wanted: Sequence[IndexModel]
 ) -> list[Difference]:
     """What is missing or other than wanted; indexes that nobody wants are let be."""
-    there = [dict(index) async for index in await collection.list_indexes()]
+    there = await _there(collection)
     found = (_difference(collection, model, there) for model in wanted)
     return [one for one in found if one is not None]
 
@@ -67,13 +67,13 @@ def _difference(
     async def make() -> None:
         await collection.create_indexes([model])
 
-    def instead_of(other: str) -> Callable[[], Awaitable[None]]:
-        async def replace() -> None:
-            # Not both at once: the server takes no second index of the same keys.
-            await collection.drop_index(other)
-            await make()
-
-        return replace
+    async def replace() -> None:
+        # Not both at once: the server takes no second index of the same keys. Asked
+        # anew: what was mended before may have had the name, or been this under it.
+        for one in await _there(collection):
+            if one["name"] == name or _same(one, wanted, but=_TTL):
+                await collection.drop_index(one["name"])
+        await make()
 
     async def apply_duration() -> None:
         changed = {"name": name, _TTL: wanted[_TTL]}
@@ -86,14 +86,24 @@ def _difference(
             return Difference(f"{called} is missing", make)
         other: str = twin["name"]
         what = f"{called} is there under the name {other}"
-        return Difference(what, instead_of(other), gentle=False)
+        return Difference(what, replace, gentle=False)
     if _same(named, wanted):
         return None
     if _TTL in named and _TTL in wanted and _same(named, wanted, but=_TTL):
         what = f"{called} expires after {int(named[_TTL])} s and not {wanted[_TTL]} s"
         return Difference(what, apply_duration)
     what = f"{called} has other keys or options: {_plain(named)}"
-    return Difference(what, instead_of(name), gentle=False)
+    return Difference(what, replace, gentle=False)
+
+
+async def _there(collection: AsyncCollection[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The indexes; without the collation of the collection, which each of them has."""
+    own = (await collection.options()).get("collation")
+    found = [dict(index) async for index in await collection.list_indexes()]
+    for index in found:
+        if own is not None and index.get("collation") == own:
+            del index["collation"]
+    return found
 
 
 def _same(there: Mapping[str, Any], wanted: Mapping[str, Any], but: str = "") -> bool:
