@@ -16,7 +16,12 @@ from task_tracker.settings import Settings as TrackerSettings
 from webhook_dispatcher.settings import Settings as DispatcherSettings
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ("local", "production")
+OVERLAYS = {
+    "local": "deploy/k8s/overlays/local",
+    "production": "deploy/k8s/overlays/production",
+    # With the components that neither has.
+    "traced": "tests/deploy/overlays/traced",
+}
 Tool = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -46,8 +51,8 @@ def tool() -> Tool:
 def built(tool: Tool, tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]:
     """Each overlay as kustomize makes it."""
     files: dict[str, Path] = {}
-    for overlay in OVERLAYS:
-        made = tool("kustomize", "build", f"deploy/k8s/overlays/{overlay}")
+    for overlay, folder in OVERLAYS.items():
+        made = tool("kustomize", "build", folder)
         assert made.returncode == 0, made.stderr
         files[overlay] = tmp_path_factory.mktemp("k8s") / f"{overlay}.yaml"
         files[overlay].write_text(made.stdout)
@@ -68,6 +73,12 @@ def manifests(request: pytest.FixtureRequest, built: Mapping[str, Path]) -> Mani
 def production(built: Mapping[str, Path]) -> Manifests:
     """What a cluster of several nodes runs."""
     return _read(built["production"])
+
+
+@pytest.fixture(scope="session")
+def traced(built: Mapping[str, Path]) -> Manifests:
+    """The same, with a collector for its traces."""
+    return _read(built["traced"])
 
 
 @pytest.fixture(scope="session")

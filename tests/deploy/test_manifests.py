@@ -33,7 +33,7 @@ SKIPPED = {
 }
 
 
-@pytest.mark.parametrize("overlay", ["local", "production"])
+@pytest.mark.parametrize("overlay", ["local", "production", "traced"])
 def test_the_manifests_are_valid(
     tool: Tool, built: Mapping[str, Path], overlay: str
 ) -> None:

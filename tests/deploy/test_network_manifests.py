@@ -1,12 +1,16 @@
 """Who reaches whom by the Kubernetes manifests' policies: nobody, but for a few."""
 
+import subprocess
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from daybook.testing.manifests import Manifests, Pod
 from daybook.webhooks.addresses import GLOBAL_V6, REFUSED_V4, REFUSED_V6, is_public
 
 Document = dict[str, Any]
+Tool = Callable[..., subprocess.CompletedProcess[str]]
 DNS = "namespaces kubernetes.io/metadata.name=kube-system pods k8s-app=kube-dns"
 # What every pod of ours asks: names, Kafka, MongoDB.
 ALWAYS = {
@@ -58,6 +62,40 @@ def test_a_pod_reaches_what_it_needs_and_nothing_else(
     production: Manifests, pod: str, more: set[str]
 ) -> None:
     assert production.ways(production.pod(pod), "Egress") == ALWAYS | more
+
+
+def test_traces_open_the_way_to_the_collector_and_no_other(
+    production: Manifests, traced: Manifests
+) -> None:
+    for pod in traced.pods():
+        before = production.ways(production.pod(pod.name), "Egress")
+        assert before is not None, pod.name
+        address = urlsplit(traced.environment(pod.service)["DAYBOOK_OTLP_ENDPOINT"])
+        # As the cluster's DNS has it: SERVICE.NAMESPACE.svc.
+        _, namespace, svc = str(address.hostname).split(".")
+        collector = f"namespaces kubernetes.io/metadata.name={namespace}"
+        way = f"{collector} TCP/{address.port}"
+        assert traced.ways(pod, "Egress") == before | {way}, pod.name
+        assert traced.ways(pod, "Ingress") == production.ways(
+            production.pod(pod.name), "Ingress"
+        )
+        assert (address.scheme, svc) == ("http", "svc")
+
+
+def test_traces_shut_nobody_off_where_there_are_no_other_policies(tool: Tool) -> None:
+    built = tool("kustomize", "build", "tests/deploy/overlays/traces-alone")
+
+    # One policy by itself would let its pods reach the collector alone.
+    assert built.returncode == 1
+    assert "no matches for Id NetworkPolicy" in built.stderr
+    assert "default-deny" in built.stderr
+
+
+def test_nothing_is_sent_to_a_collector_unless_asked_for(
+    production: Manifests,
+) -> None:
+    for pod in production.pods():
+        assert "DAYBOOK_OTLP_ENDPOINT" not in production.environment(pod.service)
 
 
 @pytest.mark.parametrize(
