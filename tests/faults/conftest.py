@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from daybook.runtime.kafka_topics import ensure_topics
+from daybook.testing.servers import ServerHandle
 from daybook_local import servers
 
 Process = subprocess.Popen[bytes]
@@ -66,14 +67,14 @@ async def surroundings(
 
 
 @pytest.fixture
-def prompt_mongodb(tmp_path: Path) -> Iterator[str]:
+def prompt_mongodb(tmp_path: Path) -> Iterator[ServerHandle]:
     """A MongoDB that looks for what has expired each second, and not each minute."""
     server = servers.mongodb_server(
         tmp_path / "mongodb", parameters={"ttlMonitorSleepSecs": "1"}
     )
     try:
         server.start_now()
-        yield server.address
+        yield server
     finally:
         server.stop_now()
 

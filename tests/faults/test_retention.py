@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer
 from daybook.testing.records import request_event, task_event
+from daybook.testing.servers import ServerHandle
 from daybook.testing.waiting import eventually
 from pymongo import AsyncMongoClient
 
@@ -14,7 +15,7 @@ TIERS = "shared=4s"
 
 async def test_requests_and_progress_expire_and_tasks_and_their_history_stay(
     kafka_bootstrap: str,
-    prompt_mongodb: str,
+    prompt_mongodb: ServerHandle,
     make_topic: Callable[..., Awaitable[str]],
     random_name: Callable[[str], str],
     spawn: Callable[..., Any],
@@ -25,7 +26,7 @@ async def test_requests_and_progress_expire_and_tasks_and_their_history_stay(
     }
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "MONGODB_URI": prompt_mongodb,
+        "MONGODB_URI": prompt_mongodb.address,
         "DAYBOOK_TIERS": TIERS,
         "DAYBOOK_INGEST_GROUP_ID": random_name("ingest"),
         "DAYBOOK_TASK_TRACKER_GROUP_ID": random_name("tracker"),
@@ -34,7 +35,7 @@ async def test_requests_and_progress_expire_and_tasks_and_their_history_stay(
     }
     spawn("ingest", environment)
     spawn("task_tracker", environment)
-    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(prompt_mongodb)
+    client: AsyncMongoClient[dict[str, Any]] = AsyncMongoClient(prompt_mongodb.address)
     async with client:
         database = client["daybook"]
 

@@ -12,17 +12,19 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 from daybook.testing.records import request_event
+from daybook.testing.servers import ServerHandle
 from daybook.testing.stored_logs import stored_log
 from daybook.testing.stored_sendouts import stored_sendout
 from daybook.testing.waiting import eventually
 from pymongo import AsyncMongoClient
+from pymongo.errors import PyMongoError
 
 Document = dict[str, Any]
 PARTITIONS = 4
 # What is nearly as old as that expires while the test looks on, after both faults.
 KEPT, EXPIRE_IN = timedelta(hours=2), timedelta(seconds=150)
 TIERS = f"shared={int(KEPT.total_seconds())}s,dedicated=365d"
-OLD, YOUNG, SENDOUTS, PER_SECOND = 400, 4_000, 1_000, 60
+OLD, YOUNG, SENDOUTS, PER_SECOND = 400, 8_000, 1_000, 100
 
 
 class Traffic:
@@ -49,8 +51,33 @@ class Traffic:
                     ids.add(f"{project}/{name}")
 
 
+class Progress:
+    """How far ingest is with the move, by its own word."""
+
+    def __init__(self, commands: Any) -> None:
+        self._commands = commands
+        self._moved = 0
+
+    async def goes_on(self, *, run: int, by: int) -> None:
+        """Wait until that run, or a later one, has stamped so many more."""
+
+        async def it_does() -> bool:
+            try:
+                found = await self._commands.find_one({"kind": "events.move_tier"})
+            except PyMongoError:
+                return False
+            if found is None or "progress" not in found or found["claim"] < run:
+                return False
+            assert found["status"] == "ACCEPTED", "it ended too soon to be disturbed"
+            return found["progress"]["moved"] >= self._moved + by
+
+        await eventually(it_does, within=120)
+        found = await self._commands.find_one({"kind": "events.move_tier"})
+        self._moved = found["progress"]["moved"]
+
+
 def logs_of(project: str, now: datetime) -> list[Document]:
-    """Some that the former tier expires within a minute, and many that it keeps."""
+    """Some that the former tier expires within minutes, and many that it keeps."""
     soon, ago = now - KEPT + EXPIRE_IN, now - timedelta(seconds=30)
     old = [stored_log(f"old-{n}", soon, project_id=project) for n in range(OLD)]
     return old + [
@@ -62,7 +89,7 @@ def logs_of(project: str, now: datetime) -> list[Document]:
 @pytest.mark.timeout(600)
 async def test_all_ends_in_the_new_tier_and_nothing_expires_early(
     kafka_bootstrap: str,
-    prompt_mongodb: str,
+    prompt_mongodb: ServerHandle,
     make_topic: Callable[..., Awaitable[str]],
     random_name: Callable[[str], str],
     spawn: Callable[..., Any],
@@ -70,7 +97,7 @@ async def test_all_ends_in_the_new_tier_and_nothing_expires_early(
     requests = await make_topic("requests", partitions=PARTITIONS)
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap,
-        "MONGODB_URI": prompt_mongodb,
+        "MONGODB_URI": prompt_mongodb.address,
         "DAYBOOK_TIERS": TIERS,
         "DAYBOOK_REQUESTS_TOPIC": requests,
         "DAYBOOK_TASKS_TOPIC": await make_topic("tasks", partitions=1),
@@ -84,7 +111,7 @@ async def test_all_ends_in_the_new_tier_and_nothing_expires_early(
         "DAYBOOK_TIER_MOVES_PER_SECOND": str(PER_SECOND),
         "DAYBOOK_HEALTH_PORT": "0",
     }
-    client: AsyncMongoClient[Document] = AsyncMongoClient(prompt_mongodb)
+    client: AsyncMongoClient[Document] = AsyncMongoClient(prompt_mongodb.address)
     async with client:
         database = client["daybook"]
         logs, sendouts = database["logs"], database["sendouts"]
@@ -111,24 +138,24 @@ async def test_all_ends_in_the_new_tier_and_nothing_expires_early(
             )
         )
 
-        async def moved_more_than(count: int) -> bool:
-            return await logs.count_documents({"tier": "dedicated"}) > count
+        move = Progress(database["commands"])
+        await move.goes_on(run=1, by=OLD + 200)
 
         # Both: nobody else knows which of them it is that moves.
-        await eventually(lambda: moved_more_than(OLD + 200), within=60)
         for process in ingests:
             process.kill()
         dispatcher.kill()
         ingests = [spawn("ingest", environment) for _ in range(2)]
-        dispatcher = spawn("webhook_dispatcher", environment)
+        spawn("webhook_dispatcher", environment)
+        await move.goes_on(run=2, by=400)
 
-        at = await logs.count_documents({"tier": "dedicated"})
-        await eventually(lambda: moved_more_than(at + 500), within=120)
+        await prompt_mongodb.restart()
+        await move.goes_on(run=2, by=400)
+
         for process in ingests:
             process.send_signal(signal.SIGSTOP)
         others = [spawn("ingest", environment) for _ in range(2)]
-        at = await logs.count_documents({"tier": "dedicated"})
-        await eventually(lambda: moved_more_than(at + 500), within=120)
+        await move.goes_on(run=3, by=400)
         for process in ingests:
             process.send_signal(signal.SIGCONT)
 

@@ -12,7 +12,7 @@ from daybook.runtime.consuming.traced import traced
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import IngestMetrics
 from daybook.runtime.mongo import connect, durable
-from daybook.runtime.tiers.moves import LOOK_EVERY, Moving, mover
+from daybook.runtime.tiers.moves import Moving, movers
 from daybook.runtime.tiers.projects import ProjectTiers
 from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage.collections import COMMANDS, PROJECTS, WATERMARKS
@@ -71,7 +71,7 @@ class Ingest:
         client = Client(
             settings.brokers.servers, source=INGEST, **settings.brokers.security()
         )
-        moves = mover(
+        moves = movers(
             Moving(
                 database=database,
                 walks=EVENT_WALKS,
@@ -105,7 +105,7 @@ class Ingest:
             prepare=prepare,
             loops={
                 projects.refresh: settings.projects_refresh,
-                moves.work: LOOK_EVERY,
+                **moves,
                 Watermarks(database[WATERMARKS], reached).write: (
                     settings.watermarks_every
                 ),

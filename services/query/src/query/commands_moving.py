@@ -7,13 +7,13 @@ from typing import Final
 import click
 from daybook.client.ids import uuid7
 from daybook.runtime.clock import utc_now
-from daybook.runtime.mongo import Document
+from daybook.runtime.mongo import Document, is_unavailable
 from daybook.storage.commands import (
     MOVE_EVENTS,
     MOVE_SENDOUTS,
     CommandKind,
-    command_document,
 )
+from pymongo.errors import PyMongoError
 
 from query.commands_common import known_tier, read_settings, with_control_plane
 from query.control_plane import ControlPlane, NoSuchProject
@@ -37,19 +37,15 @@ def move(project_id: str, tier: str, wait: bool) -> None:
     """
     settings = read_settings()
     known_tier(settings, tier)
-    now = utc_now()
-    commands = [
-        command_document(project_id, f"cmd_{uuid7()}", kind, {"tier": tier}, now)
-        for kind in KINDS
-    ]
+    ids: dict[CommandKind, str] = {kind: f"cmd_{uuid7()}" for kind in KINDS}
 
     async def work(control: ControlPlane) -> list[Document]:
-        await control.move_project(project_id, tier, commands, now)
+        commands = await control.move_project(project_id, tier, ids, utc_now())
+        click.echo(f"project {project_id} moves to the tier {tier}")
         for command in commands:
             click.echo(f"{command['service']}: {command['id']}")
-        return await _ended(control, commands) if wait else []
+        return [await _ended(control, one) for one in commands] if wait else []
 
-    click.echo(f"project {project_id} moves to the tier {tier}")
     try:
         ended = with_control_plane(settings, work)
     except NoSuchProject as error:
@@ -63,11 +59,16 @@ def move(project_id: str, tier: str, wait: bool) -> None:
         raise SystemExit(1)
 
 
-async def _ended(control: ControlPlane, commands: list[Document]) -> list[Document]:
-    ended: list[Document] = []
-    for command in commands:
-        while command["status"] == "ACCEPTED":
-            await asyncio.sleep(LOOK_EVERY.total_seconds())
-            command = await control.command(command["_id"]) or command
-        ended.append(command)
-    return ended
+async def _ended(control: ControlPlane, command: Document) -> Document:
+    while command["status"] == "ACCEPTED":
+        await asyncio.sleep(LOOK_EVERY.total_seconds())
+        try:
+            found = await control.command(command["_id"])
+        except PyMongoError as error:
+            if not is_unavailable(error):
+                raise
+            continue  # the move waits for the database, too
+        if found is None:
+            raise click.ClickException(f"the command {command['id']} is gone")
+        command = found
+    return command

@@ -1,13 +1,19 @@
 """Projects and API keys in MongoDB: every query of the control plane."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
 from daybook.runtime.mongo import DURABLE, Document, durable
 from daybook.storage.collections import API_KEYS, COMMANDS, PROJECTS
-from daybook.storage.commands import REPLACED, ensure_commands
+from daybook.storage.commands import (
+    REPLACED,
+    CommandKind,
+    command_document,
+    ensure_commands,
+    service_of,
+)
 from daybook.storage.control_plane import API_KEY_INDEXES
 from daybook.storage.indexes import ensure_indexes
 from daybook.storage.projects import ProjectDocument
@@ -52,34 +58,51 @@ class ControlPlane:
             yield cast("ProjectDocument", document)
 
     async def move_project(
-        self, project_id: str, tier: str, commands: Sequence[Document], now: datetime
-    ) -> None:
+        self,
+        project_id: str,
+        tier: str,
+        ids: Mapping[CommandKind, str],
+        now: datetime,
+    ) -> list[Document]:
         """Give the project another tier, with the commands that make what is stored of
-        it follow; those of a former move end. All of it or nothing.
+        it follow, of these kinds and ids; those of a former move end. All of it or
+        nothing.
 
         Raises :class:`NoSuchProject`.
         """
         former = {
+            "service": {"$in": [service_of(kind) for kind in ids]},
             "project_id": project_id,
-            "kind": {"$in": [command["kind"] for command in commands]},
+            "kind": {"$in": list(ids)},
             "status": "ACCEPTED",
         }
         replaced = {"status": "FAILED", "message": REPLACED, "finished_at": now}
 
-        async def move(session: AsyncClientSession) -> None:
-            found = await self._projects.update_one(
+        async def move(session: AsyncClientSession) -> list[Document]:
+            found = await self._projects.find_one_and_update(
                 {"_id": project_id}, {"$set": {"tier": tier}}, session=session
             )
-            if not found.matched_count:
+            if found is None:
                 raise NoSuchProject(project_id)
             await self._commands.update_many(
                 former, {"$set": replaced}, session=session
             )
-            await self._commands.insert_many(commands, session=session)
+            drafts = [
+                command_document(
+                    project_id,
+                    command_id,
+                    kind,
+                    {"tier": tier, "former": found["tier"]},
+                    now,
+                )
+                for kind, command_id in ids.items()
+            ]
+            await self._commands.insert_many(drafts, session=session)
+            return drafts
 
         await ensure_commands(self._commands)
         async with self._client.start_session() as session:
-            await session.with_transaction(move, write_concern=DURABLE)
+            return await session.with_transaction(move, write_concern=DURABLE)
 
     async def command(self, identity: str) -> Document | None:
         """One command, by its ``_id``."""

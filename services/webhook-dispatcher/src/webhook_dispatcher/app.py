@@ -18,7 +18,6 @@ from daybook.runtime.ending import end
 from daybook.runtime.metrics import DispatcherMetrics
 from daybook.runtime.mongo import connect, durable, is_unavailable
 from daybook.runtime.process_name import process_name
-from daybook.runtime.tiers.moves import LOOK_EVERY
 from daybook.runtime.tiers.projects import ProjectTiers
 from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage import collections
@@ -192,7 +191,7 @@ class WebhookDispatcher:
             prepare=self._prepare,
             loops={
                 self._projects.refresh: settings.projects_refresh,
-                self._moving.work: LOOK_EVERY,
+                **self._moving,
                 self._balance: settings.slot_lease / 4,
                 self._listen: settings.marks_every,
                 self._look_at_endpoints: ENDPOINTS_EVERY,

@@ -1,12 +1,12 @@
-"""Who does what people asked of the dispatcher: two workers, apart from each other."""
+"""Who does what people asked of the dispatcher: workers, apart from each other."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 
 from daybook import Client
 from daybook.runtime.commands import Commands
 from daybook.runtime.mongo import Document
-from daybook.runtime.tiers.moves import Moving, mover
+from daybook.runtime.tiers.moves import Moving, Work, movers
 from daybook.storage.commands import MOVE_SENDOUTS, WEBHOOK_DISPATCHER
 from daybook.storage.tier_walks import SENDOUT_WALKS
 from pymongo.asynchronous.collection import AsyncCollection
@@ -35,7 +35,7 @@ def moves(
     settings: Settings,
     caught_up: Callable[[], Awaitable[None]],
     client: Client,
-) -> Commands:
+) -> Mapping[Work, timedelta]:
     """Moves what is stored of a project to another tier, which may take hours."""
     moving = Moving(
         database=database,
@@ -44,4 +44,4 @@ def moves(
         caught_up=caught_up,
         client=client,
     )
-    return mover(moving, WEBHOOK_DISPATCHER, MOVE_SENDOUTS)
+    return movers(moving, WEBHOOK_DISPATCHER, MOVE_SENDOUTS)

@@ -205,6 +205,8 @@ class Deeds:
         return made + await self._make(task, endpoint, batch)
 
     async def _make(self, task: Task, endpoint: Endpoint, batch: list[Document]) -> int:
+        for one in batch:  # the first of them were made long ago, where few are
+            one["tier"] = self._tools.tier_of(endpoint.project_id)
         made = (await self._tools.sendouts.make(batch)).made
         if made:
             await self._tools.told({endpoint.key})

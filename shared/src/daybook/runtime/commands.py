@@ -17,6 +17,7 @@ from daybook.storage.commands import COMMANDS_TO_DO, CommandStatus
 log = logging.getLogger(__name__)
 
 _RENEWALS = 3
+_LET_GO_WITHIN_S = 2.0
 _FREE: Document = {
     "$or": [
         {"leased_until": {"$exists": False}},
@@ -111,6 +112,9 @@ class Commands:
             except Fenced:
                 log.warning("the command %s was taken over", command["_id"])
                 return
+            except asyncio.CancelledError:
+                await self._let_go(command)
+                raise
             finally:
                 renewing.cancel()
         ended: Document = {
@@ -118,7 +122,19 @@ class Commands:
             "message": {"$literal": message},
             "finished_at": "$$NOW",
         }
-        await self._commands.update_one(claimed(command), [{"$set": ended}])
+        # Unless somebody else has ended it meanwhile.
+        mine = {**claimed(command), "status": "ACCEPTED"}
+        await self._commands.update_one(mine, [{"$set": ended}])
+
+    async def _let_go(self, command: Document) -> None:
+        """As the process stops: another need not wait for the lease to run out."""
+        try:
+            async with asyncio.timeout(_LET_GO_WITHIN_S):
+                await self._commands.update_one(
+                    claimed(command), [{"$set": {"leased_until": "$$NOW"}}]
+                )
+        except (PyMongoError, TimeoutError) as error:
+            log.warning("cannot let go of a command: %s", str(error)[:200])
 
     async def _renew(self, command: Document) -> None:
         """Keep a long one from being taken over."""

@@ -28,10 +28,11 @@ and the exporter's::
 
 and, of a project that was moved to another tier, ingest's and the dispatcher's::
 
-    events.move_tier    tier
-    sendouts.move_tier  tier
+    events.move_tier    tier former (the tier that the project had)
+    sendouts.move_tier  tier former
 
-which hold how far they are in ``progress``: {moved sweep at{COLLECTION: position}}.
+which hold how far they are in ``progress``: {moved sweep until at{COLLECTION: position}
+session}.
 """
 
 from collections.abc import Mapping

@@ -14,23 +14,25 @@ from daybook.storage.webhook_events import WEBHOOK_EVENTS_BY_ARRIVAL
 class TierWalk:
     """One collection, by an index that begins with ``project_id`` and ``by``.
 
-    ``hour`` counts from 1970. A document's tier runs from ``expires_by``; one without
-    it does not expire yet.
+    ``hour`` counts from 1970. No document is more than
+    :data:`~daybook.storage.times.FURTHEST_AHEAD_MS` younger by ``by`` than by the time
+    that its tier counts from. ``at_once`` are stamped in one transaction, which other
+    writes of the same documents wait for.
     """
 
     collection: str
     by: Literal["created_at", "received_at", "hour"]
     index: str
-    expires_by: Literal["received_at", "settled_at"] = "received_at"
+    at_once: int = 500
 
 
-# What ingest stores.
+# What ingest stores, and nobody changes.
 EVENT_WALKS = (
     TierWalk(collections.LOGS, "created_at", BY_TIME),
     TierWalk(collections.WEBHOOK_EVENTS, "received_at", WEBHOOK_EVENTS_BY_ARRIVAL),
     TierWalk(collections.TASK_EVENTS, "hour", TASK_EVENTS_BY_TASK),
 )
-# What the webhook-dispatcher stores.
+# What the webhook-dispatcher stores, and goes on writing while it delivers.
 SENDOUT_WALKS = (
-    TierWalk(collections.SENDOUTS, "created_at", SENDOUTS_BY_TIME, "settled_at"),
+    TierWalk(collections.SENDOUTS, "created_at", SENDOUTS_BY_TIME, at_once=100),
 )

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -89,7 +88,7 @@ class World:
                 settings=settings,
                 caught_up=caught_up or at_once,
                 client=self.tasks,  # pyright: ignore[reportArgumentType] - the part of it that is asked for
-                batch=3,
+                at_once=3,
             )
         )
 
@@ -140,23 +139,86 @@ async def test_all_of_the_project_moves_and_nothing_else(world: World) -> None:
     assert (world.end.outcome, world.end.done_count) == ("DONE", 25)
 
 
-async def test_the_oldest_move_first_whatever_they_are(world: World) -> None:
+async def test_the_oldest_of_each_move_first(world: World) -> None:
     await world.store(6)
     command = await world.command()
-    order: list[datetime] = []
+    order: dict[str, list[datetime]] = {}
 
     async with await world.database.watch(
         [{"$match": {"operationType": "update", "ns.coll": {"$in": [*NAMES]}}}],
         full_document="updateLookup",
     ) as changes:
         await world.moves().move(command)
-        while len(order) < 18:
-            order.append((await changes.next())["fullDocument"]["created_at"])
+        while sum(map(len, order.values())) < 18:
+            change = await changes.next()
+            moved = order.setdefault(change["ns"]["coll"], [])
+            moved.append(change["fullDocument"]["created_at"])
 
-    # Within a batch any order will do: three documents of a collection, hours apart.
-    late = [former - latter for former, latter in pairwise(order) if former > latter]
-    assert max(late) < timedelta(hours=3)
-    assert order.index(min(order)) < 3
+    for moved in order.values():  # in a batch of three in any order
+        assert max(moved[:3]) < min(moved[3:])
+
+
+async def test_the_second_walk_is_not_begun_again_as_the_first(world: World) -> None:
+    await world.store(10)
+    asked = 0
+
+    async def caught_up() -> None:
+        nonlocal asked
+        asked += 1
+
+    await world.moves(caught_up=caught_up).move(await world.command())
+    assert (await world.stored())["progress"]["sweep"] == "second"
+    await world.store(1, first=100)
+
+    said = await world.moves(caught_up=caught_up).move(await world.claim())
+
+    assert asked == 2
+    assert said == "33 documents moved to the tier dedicated"
+
+
+async def test_what_arrives_after_the_beginning_is_not_run_after(world: World) -> None:
+    await world.store(3)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    document = {"_id": "shop/l", "project_id": "shop", "tier": "shared"}
+    await world.database["logs"].insert_one(document | {"created_at": later})
+
+    said = await world.moves().move(await world.command())
+
+    assert said == "9 documents moved to the tier dedicated"
+
+
+async def test_what_a_run_that_died_holds_is_let_go_of(world: World) -> None:
+    await world.store(3)
+    await world.command()
+
+    async with world.database.client.start_session() as dead:
+        await dead.start_transaction()
+        of_shop = {"project_id": "shop"}
+        stamped = {"$set": {"tier": "dedicated"}}
+        await world.database["logs"].update_many(of_shop, stamped, session=dead)
+        noted = {"$set": {"progress": {"session": dead.session_id["id"]}}}
+        await world.database["commands"].update_one({}, noted)
+
+        async with asyncio.timeout(20):
+            said = await world.moves().move(await world.claim())
+
+        assert said == "9 documents moved to the tier dedicated"
+        await dead.abort_transaction()
+
+
+async def test_what_the_database_refuses_ends_the_move_and_says_so(
+    world: World,
+) -> None:
+    await world.store(1)
+    await world.database["logs"].drop_index("by_time")
+
+    with pytest.raises(
+        CannotBeDone,
+        match=r"refuses: .*existing index\. Mend what",
+    ):
+        await world.moves().move(await world.command())
+
+    assert world.end.outcome == "FAILED"
 
 
 async def test_what_was_stamped_late_is_swept_up(world: World) -> None:

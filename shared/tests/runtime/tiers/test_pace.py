@@ -1,44 +1,96 @@
 """A move is held back, but never behind what is about to expire."""
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from daybook.runtime.tiers.pace import Pace
-from daybook.storage.tier_walks import EVENT_WALKS, SENDOUT_WALKS
+from daybook.runtime.tiers.pace import Frontier, Pace
+from daybook.storage.times import to_ms
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-PACE = Pace(100, {"shared": timedelta(days=180), "dedicated": timedelta(days=365)})
-(EVENTS, *_), (SENDOUTS,) = EVENT_WALKS, SENDOUT_WALKS
+TIERS = {
+    "shared": timedelta(days=180),
+    "dedicated": timedelta(days=365),
+    "trial": timedelta(days=1),
+}
 
 
-def aged(days: float, tier: str = "shared", **fields: datetime) -> dict[str, Any]:
-    return {"tier": tier, "received_at": NOW - timedelta(days=days), **fields}
+def is_near(frontier: Frontier, days: float) -> bool:
+    return frontier.is_near(to_ms(NOW - timedelta(days=days)), NOW)
 
 
-def test_a_document_takes_its_time_and_one_that_is_only_read_a_tenth() -> None:
-    assert PACE.seconds(EVENTS, [aged(10)] * 100, 100, NOW) == 1.0
-    assert PACE.seconds(EVENTS, [], 100, NOW) == pytest.approx(0.1)
-    assert PACE.seconds(EVENTS, [aged(10)] * 50, 100, NOW) == pytest.approx(0.55)
+async def test_all_moves_together_stamp_so_many_a_second_and_read_ten_times() -> None:
+    pace = Pace(1_000, time.monotonic)
+    begun = time.monotonic()
+
+    await asyncio.gather(
+        pace.hold_back(100, 0), pace.hold_back(100, 0), pace.hold_back(0, 1_000)
+    )
+
+    assert time.monotonic() - begun == pytest.approx(0.3, abs=0.2)
+
+
+async def test_a_pause_of_the_caller_counts() -> None:
+    at = 0.0
+    pace = Pace(1_000, lambda: at)
+    await pace.hold_back(1, 0)
+    at = 60.0
+
+    async with asyncio.timeout(1):
+        await pace.hold_back(1, 0)
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("days", "near"),
     [
-        aged(180 - 1 / 25),
-        aged(181),  # over, but not removed yet
-        aged(365 - 1 / 25, "dedicated"),
-        aged(1, "gone"),  # nobody knows how long a tier kept that is not configured
+        (400, True),  # it may be kept still, by the time that its tier counts from
+        (180, True),
+        (180 - 1 / 25, True),
+        (179, False),
+        (1, False),
+        (0, False),
     ],
 )
-def test_what_expires_within_the_hour_is_not_held_back(
-    document: dict[str, Any],
+def test_what_expires_within_the_hour_by_the_former_tier_is_near(
+    days: float, near: bool
 ) -> None:
-    assert PACE.seconds(EVENTS, [aged(10), document], 2, NOW) == 0.0
+    assert is_near(Frontier(TIERS, "shared", "dedicated"), days) is near
 
 
-def test_a_sendout_counts_from_when_it_was_settled() -> None:
-    assert PACE.seconds(SENDOUTS, [aged(181, settled_at=NOW)], 1, NOW) > 0
-    assert PACE.seconds(SENDOUTS, [aged(181)], 1, NOW) > 0  # it is open still
-    long_ago = NOW - timedelta(days=180)
-    assert PACE.seconds(SENDOUTS, [aged(1, settled_at=long_ago)], 1, NOW) == 0.0
+def test_an_event_may_be_ahead_of_when_it_was_received() -> None:
+    frontier = Frontier(TIERS, "shared", "dedicated")
+
+    assert is_near(frontier, 180 - 64 / (24 * 60))
+    assert not is_near(frontier, 180 - 66 / (24 * 60))
+
+
+@pytest.mark.parametrize("former", [None, "dedicated", "gone"])
+def test_without_a_former_tier_it_may_be_any_other(former: str | None) -> None:
+    frontier = Frontier(TIERS, former, "dedicated")
+
+    assert is_near(frontier, 2)
+    assert not is_near(frontier, 0.5)
+
+
+def test_a_tier_that_is_seen_counts_too() -> None:
+    frontier = Frontier(TIERS, "shared", "dedicated")
+    assert not is_near(frontier, 2)
+
+    frontier.saw(["trial"])
+
+    assert is_near(frontier, 2)
+
+
+def test_of_a_tier_that_is_not_configured_nobody_knows_how_long_it_kept() -> None:
+    frontier = Frontier(TIERS, "shared", "dedicated")
+
+    frontier.saw(["gone"])
+
+    assert is_near(frontier, 0)
+
+
+def test_where_there_is_no_other_tier_nothing_is_near() -> None:
+    one = {"shared": timedelta(days=1)}
+
+    assert not is_near(Frontier(one, "shared", "shared"), 400)

@@ -55,6 +55,7 @@ class Lag:
         self._shown = shown
         self._topics: list[str] = []
         self._admin: Any = None
+        self._starting = asyncio.Lock()
 
     async def begin(self, topics: Iterable[str]) -> None:
         """Name the topics; raises aiokafka's ``KafkaError``."""
@@ -87,6 +88,7 @@ class Lag:
                         return
             except (KafkaError, TimeoutError) as error:
                 log.warning("cannot ask how far the group is: %r", error)
+                await self.close()
             await asyncio.sleep(look_every_s)
 
     async def _is_past(self, goal: dict[TopicPartition, int]) -> bool:
@@ -139,6 +141,10 @@ class Lag:
         ]
 
     async def _started(self) -> Any:
+        async with self._starting:
+            return await self._one_started()
+
+    async def _one_started(self) -> Any:
         if self._admin is None:
             admin = AIOKafkaAdminClient(**self._brokers.options())
             try:

@@ -1,45 +1,61 @@
-"""How fast a move of tier goes: bounded, but ahead of what is about to expire."""
+"""How fast moves of tier go: bounded, but ahead of what is about to expire."""
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
-from daybook.runtime.mongo import Document
-from daybook.storage.tier_walks import TierWalk
+from daybook.runtime.clock import Stopwatch
+from daybook.storage.times import FURTHEST_AHEAD_MS, to_ms
 
 # A document that needs no stamp costs its part of a read alone.
 READS_PER_STAMP: Final = 10
-# What its former tier expires by then is stamped without a pause.
+# What expires by then, by a tier that is left, is not held back.
 IN_TIME: Final = timedelta(hours=1)
 
 
 class Pace:
-    """How long a batch has to take at least.
+    """Holds a process back: all its moves together stamp so many a second."""
 
-    ``tiers`` are how long each keeps its documents.
+    def __init__(self, per_second: int, stopwatch: Stopwatch) -> None:
+        self._per_second = per_second
+        self._stopwatch = stopwatch
+        self._free_at = 0.0
+
+    async def hold_back(self, stamped: int, read: int) -> None:
+        """Return when that much may be followed by more."""
+        cost = (stamped + read / READS_PER_STAMP) / self._per_second
+        now = self._stopwatch()
+        self._free_at = max(now, self._free_at) + cost
+        await asyncio.sleep(self._free_at - now)
+
+
+class Frontier:
+    """The age at which documents expire by a tier that their project leaves.
+
+    A move is not held back while it is behind that, whether what it sees there needs a
+    stamp or not: what comes next may expire while it waits.
     """
 
-    def __init__(self, per_second: int, tiers: Mapping[str, timedelta]) -> None:
-        self._per_second = per_second
+    def __init__(
+        self, tiers: Mapping[str, timedelta], former: str | None, tier: str
+    ) -> None:
+        """``former`` is the tier that the project had; with none, or the same, it is
+        all others that may be left."""
         self._tiers = tiers
+        is_left = former in tiers and former != tier
+        self._left = {former} if is_left else set(tiers) - {tier}
 
-    def seconds(
-        self, walk: TierWalk, stale: list[Document], seen: int, now: datetime
-    ) -> float:
-        """The same, of ``seen`` documents of which ``stale`` had another tier.
+    def saw(self, tiers: Iterable[str]) -> None:
+        """These tiers are left, too."""
+        self._left.update(tiers)
 
-        Nothing where one of them would have expired soon: with the documents in order
-        of their age, the move is then always ahead of what expires.
-        """
-        if any(self._expires_soon(walk, document, now) for document in stale):
-            return 0.0
-        read = (seen - len(stale)) / READS_PER_STAMP
-        return (len(stale) + read) / self._per_second
-
-    def _expires_soon(self, walk: TierWalk, document: Document, now: datetime) -> bool:
-        since: datetime | None = document.get(walk.expires_by)
-        kept = self._tiers.get(document["tier"])
-        if since is None:
+    def is_near(self, oldest_ms: int, now: datetime) -> bool:
+        """Whether what is as old as that expires soon, or has."""
+        if self._left - self._tiers.keys():
+            return True  # nobody knows how long a tier kept that is not configured
+        kept = min((self._tiers[tier] for tier in self._left if tier), default=None)
+        if kept is None:
             return False
-        # Of a tier that is no longer configured nobody knows how long it keeps.
-        return kept is None or since + kept - now < IN_TIME
+        latest_ms = to_ms(now + IN_TIME - kept) + FURTHEST_AHEAD_MS
+        return oldest_ms < latest_ms

@@ -1,14 +1,18 @@
 """Which tier a project's documents are kept in."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 
+from pymongo import ReadPreference
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.errors import PyMongoError
 
 from daybook.runtime.mongo import Document
 
 log = logging.getLogger(__name__)
+
+READ_WITHIN_S = 5.0
 
 
 class ProjectTiers:
@@ -20,7 +24,8 @@ class ProjectTiers:
     def __init__(
         self, projects: AsyncCollection[Document], tiers: Mapping[str, object]
     ) -> None:
-        self._projects = projects
+        # A secondary may not have heard of a move yet.
+        self._projects = projects.with_options(read_preference=ReadPreference.PRIMARY)
         self._tiers = tiers
         self._default = next(iter(tiers))
         self._of: dict[str, str] = {}
@@ -32,11 +37,13 @@ class ProjectTiers:
     async def refresh(self) -> None:
         """Read all tiers; where the database is away, those last read stand."""
         try:
-            found = [
-                (project["_id"], project.get("tier"))
-                async for project in self._projects.find({}, {"tier": 1})
-            ]
-        except PyMongoError as error:
+            # A read that hangs would keep what is known for as long as that.
+            async with asyncio.timeout(READ_WITHIN_S):
+                found = [
+                    (project["_id"], project.get("tier"))
+                    async for project in self._projects.find({}, {"tier": 1})
+                ]
+        except (PyMongoError, TimeoutError) as error:
             log.warning("cannot read the projects' tiers: %s", str(error)[:200])
             return
         self._of = {
