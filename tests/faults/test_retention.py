@@ -1,5 +1,6 @@
 """What expires with its tier, and what is kept for ever, by MongoDB's own monitor."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -42,17 +43,9 @@ async def test_requests_and_progress_expire_and_tasks_and_their_history_stay(
         async def count(collection: str) -> int:
             return await database[collection].count_documents({})
 
-        # Each on its own: what was slow to be stored may expire before the next is.
-        awaited = {"logs": 1, "task_events": 3, "tasks": 1}
-
-        async def all_was_stored() -> bool:
-            for name in list(awaited):
-                if await count(name) == awaited[name]:
-                    del awaited[name]
-            return not awaited
-
         producer: Any = AIOKafkaProducer(bootstrap_servers=kafka_bootstrap)
-        async with producer:
+        inserts = [{"$match": {"operationType": "insert"}}]
+        async with await database.watch(inserts) as stored, producer:
             await producer.send_and_wait(
                 topics["requests"], json.dumps(request_event()).encode()
             )
@@ -61,7 +54,13 @@ async def test_requests_and_progress_expire_and_tasks_and_their_history_stay(
                 await producer.send_and_wait(
                     topics["tasks"], json.dumps(event).encode(), key=b"t"
                 )
-        await eventually(all_was_stored, within=30)
+            # As they come: what was slow to be stored may expire before anyone looks.
+            awaited = ["logs", "tasks", *["task_events"] * 3]
+            async with asyncio.timeout(60):
+                while awaited:
+                    name = (await stored.next())["ns"]["coll"]
+                    if name in awaited:
+                        awaited.remove(name)
 
         async def the_rest_has_expired() -> bool:
             return (await count("logs"), await count("task_events")) == (0, 2)
