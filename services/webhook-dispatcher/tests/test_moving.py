@@ -1,11 +1,21 @@
 """A project that is moved to another tier: its sendouts follow, settled or not."""
 
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from daybook.client.ids import uuid7
+from daybook.runtime.clock import utc_now
+from daybook.storage.webhook_events import ensure_webhook_events
 from daybook.testing.receivers import Receiver, reply
+from daybook.testing.recording import RecordingClient
 from daybook.testing.waiting import eventually
+from webhook_dispatcher.claims import Claims
+from webhook_dispatcher.deeds import Deeds, Tools
+from webhook_dispatcher.endpoints import DatabaseClock, Endpoints
+from webhook_dispatcher.health import Health
+from webhook_dispatcher.reopening import Reopening
+from webhook_dispatcher.repository import SendoutRepository
 
 MakeReceiver = Callable[..., Awaitable[Receiver]]
 SOON = timedelta(milliseconds=300)
@@ -79,3 +89,52 @@ async def test_a_move_that_takes_long_holds_no_other_command_up(
 
     assert done["status"] == "DONE"
     assert moving["status"] == "ACCEPTED"
+
+
+async def test_a_replay_makes_sendouts_of_the_tier_that_there_is_when_it_stores_them(
+    world: Any,
+) -> None:
+    now, database = datetime.now(UTC), world.database
+    await ensure_webhook_events(database["webhook_events"], {})
+    await database["webhook_events"].insert_many(
+        [
+            {
+                "_id": f"demo/e-{number}",
+                "project_id": "demo",
+                "id": f"e-{number}",
+                "source": "shop/1",
+                "created_at": now,
+                "received_at": now,
+                "origin": {"topic": "t", "partition": 0, "offset": number},
+                "event_type": "order.paid",
+                "payload": "{}",
+            }
+            for number in range(3)
+        ]
+    )
+    # The project is moved while the replay is still looking for more.
+    tiers = iter(["shared"] * 3 + ["dedicated"] * 3)
+    await world.endpoint("we_1", "http://127.0.0.1:9/")
+
+    async def tell(keys: set[str]) -> None: ...
+
+    deeds = Deeds(
+        Tools(
+            endpoints=Endpoints(database["webhook_endpoints"]),
+            health=Health(database["endpoint_health"], 1),
+            claims=Claims(database["sendouts"], uuid7, timedelta(minutes=1)),
+            reopening=Reopening(database["sendouts"]),
+            sendouts=SendoutRepository(database["sendouts"]),
+            events=database["webhook_events"],
+            clock=DatabaseClock(utc_now),
+            client=RecordingClient(),  # pyright: ignore[reportArgumentType] - the part of it that is asked for
+            tier_of=lambda _: next(tiers),
+            told=tell,
+        )
+    )
+    parameters = {"endpoint_id": "we_1", "since": now - timedelta(hours=1)}
+
+    await deeds.replay({"id": "cmd_1", "project_id": "demo", "parameters": parameters})
+
+    assert await database["sendouts"].distinct("tier") == ["dedicated"]
+    assert await database["sendouts"].count_documents({}) == 3
