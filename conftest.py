@@ -10,16 +10,7 @@ settings.register_profile(
 settings.load_profile("daybook")
 
 
-# Where a file takes minutes: begun first, such a one is never what all else waits for.
-_SLOW = {"integration", "faults", "secured"}
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: Playwright keeps an event loop running in this thread
     once it has started, beside which no other test's loop can run."""
-    items.sort(
-        key=lambda item: (
-            "browser" in item.path.parts,
-            _SLOW.isdisjoint(item.path.parts),
-        )
-    )
+    items.sort(key=lambda item: "browser" in item.path.parts)

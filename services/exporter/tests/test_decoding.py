@@ -4,6 +4,7 @@
 # pyright: reportUnknownMemberType=false, reportUnknownVariableType=false
 # pyright: reportAttributeAccessIssue=false
 
+import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -105,6 +106,16 @@ def test_a_table_is_the_same_whichever_way_it_is_made(
 
     assert ours.equals(plain)
     ours.validate(full=True)
+
+
+def test_what_is_no_number_is_null_beside_one_that_no_float_holds_too() -> None:
+    known: list[Document] = [{"duration_ms": math.nan}, {"duration_ms": 2**53 + 1}]
+    documents = [{"_id": f"p/{n}", **one} for n, one in enumerate(known * 3)]
+
+    ours, plain = both_ways("api_log", group_of(documents))
+
+    assert ours["request_duration"].to_pylist() == [None, 2.0**53] * 3
+    assert ours.equals(plain)
 
 
 def logs(count: int) -> list[Document]:

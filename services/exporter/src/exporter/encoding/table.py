@@ -57,7 +57,8 @@ def _array(values: Sequence[Any], kind: Any) -> Any:
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, TypeError):
         # A value of another type than the field's is rare: then each is looked at.
         convert = _CONVERSIONS[str(kind)]
-        return pa.array([_converted(one, convert) for one in values], type=kind)
+        converted = [_converted(one, convert) for one in values]
+        return pa.array(converted, type=kind, from_pandas=True)
 
 
 def _converted(value: Any, convert: Callable[[Any], Any]) -> Any:
