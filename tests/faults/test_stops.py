@@ -71,7 +71,7 @@ async def committed(bootstrap: str, group: str, topic: str) -> int:
     ],
 )
 @pytest.mark.parametrize(
-    "events", [4_000, pytest.param(100_000, marks=pytest.mark.fault)]
+    "events", [12_000, pytest.param(100_000, marks=pytest.mark.fault)]
 )
 async def test_what_a_consumer_stored_before_it_left_is_committed(
     events: int,
@@ -91,8 +91,9 @@ async def test_what_a_consumer_stored_before_it_left_is_committed(
     environment = {
         **surroundings,
         topic_variable: topic,
-        # Small writes, so that a stop finds it in the middle.
+        # Small reads and writes, so that a stop finds it in the middle.
         "DAYBOOK_BULK_RECORDS": "50",
+        "DAYBOOK_POLL_RECORDS": "200",
     }
     values = [
         json.dumps(
