@@ -12,7 +12,8 @@ from daybook.runtime.consuming.traced import traced
 from daybook.runtime.dead_letters import DeadLetterProducer
 from daybook.runtime.metrics import IngestMetrics
 from daybook.runtime.mongo import connect, durable
-from daybook.runtime.tiers.moves import Moving, movers
+from daybook.runtime.tiers.move import Moving
+from daybook.runtime.tiers.moves import movers
 from daybook.runtime.tiers.projects import ProjectTiers
 from daybook.runtime.tracing import Tracer, tracer_of
 from daybook.storage.collections import COMMANDS, PROJECTS, WATERMARKS

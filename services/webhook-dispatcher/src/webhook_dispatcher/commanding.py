@@ -6,7 +6,8 @@ from datetime import timedelta
 from daybook import Client
 from daybook.runtime.commands import Commands
 from daybook.runtime.mongo import Document
-from daybook.runtime.tiers.moves import Moving, Work, movers
+from daybook.runtime.tiers.move import Moving
+from daybook.runtime.tiers.moves import Work, movers
 from daybook.storage.commands import MOVE_SENDOUTS, WEBHOOK_DISPATCHER
 from daybook.storage.tier_walks import SENDOUT_WALKS
 from pymongo.asynchronous.collection import AsyncCollection

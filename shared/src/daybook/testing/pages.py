@@ -3,6 +3,8 @@
 import re
 from html import unescape
 
+import httpx
+
 
 def text_of(html: str) -> str:
     """What is read in the page's main part, on one line."""
@@ -38,3 +40,11 @@ def form_in(html: str, action: str) -> dict[str, str]:
         name: unescape(value) for name, value in (*inputs, *picked, *areas, *chosen)
     }
     return fields | dict.fromkeys(checked, "on")
+
+
+async def press(signed_in: httpx.AsyncClient, page: str, action: str) -> httpx.Response:
+    """Send the form of the page and follow where it leads."""
+    shown = await signed_in.get(page)
+    sent = await signed_in.post(action, data=form_in(shown.text, action))
+    assert sent.status_code == 303, sent.text
+    return await signed_in.get(sent.headers["location"])

@@ -179,3 +179,8 @@ def _body(chance: random.Random) -> str:
 
 def _hexadecimal(chance: random.Random, digits: int) -> str:
     return f"{chance.getrandbits(4 * digits):0{digits}x}"
+
+
+def stored_row(name: str, n: int | None = None, body: str | None = None) -> Document:
+    """A row of an export with an id, a number and a request body."""
+    return {"id": name, "n": n, "request_body": body}

@@ -10,7 +10,8 @@ import pytest_asyncio
 from daybook.events.task import TaskFinished
 from daybook.runtime.commands import CannotBeDone, Fenced
 from daybook.runtime.mongo import durable
-from daybook.runtime.tiers.moves import Moving, TierMoves
+from daybook.runtime.tiers.move import Moving
+from daybook.runtime.tiers.moves import TierMoves
 from daybook.runtime.tiers.settings import TierSettings
 from daybook.storage.commands import REPLACED, command_document
 from daybook.storage.logs import ensure_logs

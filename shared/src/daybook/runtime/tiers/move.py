@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from daybook.runtime.clock import Clock
+from daybook import Client
+from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.commands import CannotBeDone, Fenced, claimed
 from daybook.runtime.ending import end
 from daybook.runtime.mongo import DURABLE, Document, is_unavailable
@@ -30,19 +32,22 @@ _AHEAD: Final = 2 * timedelta(milliseconds=FURTHEST_AHEAD_MS)
 _LOOK_EVERY_S: Final = 1.0
 
 
-class Surroundings(Protocol):
-    """What a run works with; see :class:`~daybook.runtime.tiers.moves.Moving`."""
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """What moves work with.
 
-    @property
-    def walks(self) -> Sequence[TierWalk]: ...
-    @property
-    def settings(self) -> TierSettings: ...
-    @property
-    def caught_up(self) -> Callable[[], Awaitable[None]]: ...
-    @property
-    def clock(self) -> Clock: ...
-    @property
-    def at_once(self) -> int | None: ...
+    ``caught_up`` returns once all that the topics held at its call is stored;
+    ``at_once`` replaces what the walks say of it.
+    """
+
+    database: AsyncDatabase[Document]
+    walks: Sequence[TierWalk]
+    settings: TierSettings
+    caught_up: Callable[[], Awaitable[None]]
+    client: Client
+    clock: Clock = utc_now
+    stopwatch: Stopwatch = monotonic
+    at_once: int | None = None
 
 
 class Move:
@@ -55,7 +60,7 @@ class Move:
 
     def __init__(
         self,
-        around: Surroundings,
+        moving: Moving,
         database: AsyncDatabase[Document],
         session: AsyncClientSession,
         command: Document,
@@ -63,7 +68,7 @@ class Move:
         frontier: Frontier,
         tell: Callable[[int], None],
     ) -> None:
-        self._around = around
+        self._moving = moving
         self._database = database
         self._session = session
         self._command = command
@@ -75,7 +80,7 @@ class Move:
         self._former_session: Any = progress.get("session")
         self._moved: int = progress.get("moved", 0)
         self._sweep: str = progress.get("sweep", FIRST)
-        self._until: datetime = progress.get("until") or around.clock() + _AHEAD
+        self._until: datetime = progress.get("until") or moving.clock() + _AHEAD
         self._at: dict[str, Any] = progress.get("at", {})
         # The collections' batches are one session's, one after the other.
         self._turn = asyncio.Lock()
@@ -89,7 +94,7 @@ class Move:
             await self._walk_all()
             await self._all_know()
             self._sweep, self._at = SECOND, {}
-            self._until = self._around.clock() + _AHEAD
+            self._until = self._moving.clock() + _AHEAD
         await self._walk_all()
         await self._note(0)
         return self._moved
@@ -123,12 +128,12 @@ class Move:
         # time, and read the tiers anew by the second.
         for _ in range(2):
             await asyncio.sleep(
-                self._around.settings.tiers_known_within.total_seconds()
+                self._moving.settings.tiers_known_within.total_seconds()
             )
-            await self._around.caught_up()
+            await self._moving.caught_up()
 
     async def _walk_all(self) -> None:
-        walks = [asyncio.create_task(self._walk(walk)) for walk in self._around.walks]
+        walks = [asyncio.create_task(self._walk(walk)) for walk in self._moving.walks]
         try:
             await asyncio.gather(*walks)
         finally:
@@ -141,7 +146,7 @@ class Move:
             self._command["project_id"],
             position=self._at.get(walk.collection),
             until=self._until,
-            at_once=self._around.at_once or walk.at_once,
+            at_once=self._moving.at_once or walk.at_once,
         )
         try:
             while await walking.advance():
@@ -152,7 +157,7 @@ class Move:
                 ]
                 await self._stamp(walking, stale)
                 self._frontier.saw(document["tier"] for document in stale)
-                now = self._around.clock()
+                now = self._moving.clock()
                 if not self._frontier.is_near(walking.oldest_ms, now):
                     read = len(walking.batch) - len(stale)
                     await self._pace.hold_back(len(stale), read)

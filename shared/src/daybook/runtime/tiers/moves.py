@@ -1,24 +1,18 @@
 """A project's stored documents follow it to another tier: a long command."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Final
 
 from pymongo import ReadPreference
-from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.errors import PyMongoError
 
-from daybook import Client
-from daybook.runtime.clock import Clock, Stopwatch, monotonic, utc_now
 from daybook.runtime.commands import CannotBeDone, Commands
 from daybook.runtime.mongo import Document, is_unavailable
-from daybook.runtime.tiers.move import Move
+from daybook.runtime.tiers.move import Move, Moving
 from daybook.runtime.tiers.pace import Frontier, Pace
-from daybook.runtime.tiers.settings import TierSettings
 from daybook.storage.collections import COMMANDS
 from daybook.storage.commands import CommandKind
-from daybook.storage.tier_walks import TierWalk
 
 TASK_TYPE: Final = "PROJECT.MOVE_TIER"
 # Projects that a process moves side by side: one that waits for another may lose what
@@ -28,24 +22,6 @@ _LOOK_EVERY: Final = timedelta(seconds=1)
 _LEASE: Final = timedelta(seconds=30)
 
 Work = Callable[[], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Moving:
-    """What moves work with.
-
-    ``caught_up`` returns once all that the topics held at its call is stored;
-    ``at_once`` replaces what the walks say of it.
-    """
-
-    database: AsyncDatabase[Document]
-    walks: Sequence[TierWalk]
-    settings: TierSettings
-    caught_up: Callable[[], Awaitable[None]]
-    client: Client
-    clock: Clock = utc_now
-    stopwatch: Stopwatch = monotonic
-    at_once: int | None = None
 
 
 def movers(moving: Moving, service: str, kind: CommandKind) -> Mapping[Work, timedelta]:
